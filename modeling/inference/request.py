@@ -1,0 +1,101 @@
+"""What goes into the engine and what comes out of it: Request, SamplingParams, Chunk. Plain data, no ONNX Runtime."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from modeling.errors import ConfigError
+
+FinishReason = Literal["stop", "length", "cancelled", "error"]
+Stage = Literal["queued", "searching", "reading"]
+
+
+def _check(holds: bool, name: str, value: object, allowed: str) -> None:
+    if not holds:
+        raise ConfigError(f"{name} is {value!r}", allowed=f"It must be {allowed}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingParams:
+    """How the next token is chosen."""
+
+    temperature: float = 0.8  # 0 is greedy
+    top_k: int = 64  # best candidates kept, 1 to 64
+    top_p: float = 0.95  # probability mass kept, above 0 and at most 1
+    repetition_penalty: float = 1.0  # 1 is none; divides the logits of the last 64 tokens (Keskar et al. 2019, 4.1)
+    max_tokens: int = 256  # new tokens at most
+    stop: tuple[str, ...] = ()  # texts that end the answer and are not part of it
+    seed: int | None = None  # the same seed gives the same answer
+    beam: int = 4  # translation: hypotheses kept; 1 is greedy
+
+    def __post_init__(self) -> None:
+        _check(0 <= self.temperature <= 5, "temperature", self.temperature, "0 to 5")
+        _check(1 <= self.top_k <= 64, "top_k", self.top_k, "1 to 64")
+        _check(0 < self.top_p <= 1, "top_p", self.top_p, "above 0 and at most 1")
+        _check(1 <= self.repetition_penalty <= 3, "repetition_penalty", self.repetition_penalty, "1 to 3")
+        _check(1 <= self.max_tokens <= 4096, "max_tokens", self.max_tokens, "1 to 4096")
+        _check(len(self.stop) <= 8 and all(0 < len(s) <= 64 for s in self.stop), "stop", self.stop,
+               "up to 8 texts of 1 to 64 characters")
+        _check(1 <= self.beam <= 8, "beam", self.beam, "1 to 8")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One question to one model."""
+
+    artifact: str  # folder of the artifact
+    text: str  # prompt, source text, text to classify or to summarise, question
+    sampling: SamplingParams = field(default_factory=SamplingParams)
+    source_language: str | None = None  # translation: ISO 639-1
+    target_language: str | None = None  # translation: ISO 639-1
+    documents: tuple[str, ...] = ()  # question answering: PassageIndex folders to search
+    sentences: int | None = None  # summarisation: sentences wanted; None lets the engine choose
+    priority: int = 0  # higher goes first; background work uses -1
+    deadline: float | None = None  # seconds from now after which nobody wants the answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """A piece of an answer. The last one of a stream has a `finish_reason`.
+
+    `result` is the task's structured answer:
+    classification `{"labels": [{"label", "probability"}, ...]}`, best first;
+    question answering, stage "reading": `{"passages": [{"document", "title", "text", "score"}, ...]}`, and at the end
+    also `{"answers": [{"text", "passage", "start", "end", "score"}, ...]}` with `passage` an index into `passages`
+    and `start`, `end` characters in that passage's text;
+    summarisation `{"sentences": [{"index", "text", "start", "end", "score"}, ...]}` in the order of the text;
+    translation, at the end: `{"segments": [{"source", "target"}, ...]}`;
+    generation: `{"candidates": [[[text, logprob], ...], ...]}`, the best alternatives for each token of this chunk.
+    """
+
+    text: str = ""
+    token_ids: tuple[int, ...] = ()
+    logprobs: tuple[float, ...] = ()
+    stage: Stage | None = None
+    result: dict[str, Any] | None = None
+    finish_reason: FinishReason | None = None
+    error: str | None = None  # with finish_reason "error": what happened and what to do, in plain words
+
+
+class Stream(Protocol):
+    """An answer on its way: iterate over its chunks; `cancel()` ends it with finish_reason "cancelled"."""
+
+    def __aiter__(self) -> AsyncIterator[Chunk]: ...
+
+    async def cancel(self) -> None: ...
+
+
+class Engine(Protocol):
+    """The one name that the web knows. Implemented in the process and over a socket alike."""
+
+    async def submit(self, request: Request) -> Stream:
+        """Queue a request.
+
+        Raises EngineBusyError when the queue is full, RequestError when the request cannot be served as it stands
+        (unknown artifact, prompt longer than the context), EngineUnavailableError when there is no engine.
+        """
+        ...
+
+    async def stats(self) -> dict[str, Any]: ...
