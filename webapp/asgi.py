@@ -1,0 +1,20 @@
+"""The entry for Daphne: pages by Django, websockets by Channels behind a check of the full origin."""
+
+import os
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import OriginValidator
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
+pages = get_asgi_application()
+
+from django.conf import settings  # noqa: E402 - the apps must be loaded first
+
+from webapp.chat.urls import websocket_urlpatterns  # noqa: E402
+
+application = ProtocolTypeRouter({
+    "http": pages,
+    "websocket": OriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)), settings.ORIGINS),
+})

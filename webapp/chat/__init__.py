@@ -1,0 +1,1 @@
+"""Conversations with assistants: pages, the websocket, answers on their way, visitors' documents."""

@@ -1,0 +1,4 @@
+"""Addresses of the chat."""
+
+urlpatterns: list[object] = []
+websocket_urlpatterns: list[object] = []

@@ -1,0 +1,182 @@
+"""Settings. The environment may set PARLEY_HOME, HOST, PORT, PARLEY_PUBLIC_URL, PARLEY_DEBUG; all else is decided here."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.utils.translation import gettext_lazy as _
+
+from webapp.addresses import allowed_hosts, origins
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME = Path(os.environ.get("PARLEY_HOME") or ROOT / "var").resolve()
+HOST = os.environ.get("HOST") or "127.0.0.1"
+PORT = int(os.environ.get("PORT") or 8000)
+PUBLIC_URL = (os.environ.get("PARLEY_PUBLIC_URL") or "").rstrip("/")
+DEBUG = os.environ.get("PARLEY_DEBUG") == "1"
+HTTPS = PUBLIC_URL.startswith("https://")
+
+HOME.mkdir(parents=True, exist_ok=True)
+DOCUMENTS = HOME / "documents"
+
+
+def secret_key(path: Path) -> str:
+    """The site's key, made once and readable by its owner only. Two processes that start together get the same one."""
+    if not path.exists():
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(64))
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text().strip()
+
+
+def socket_path(home: Path) -> Path:
+    """Where the engine listens. Unix socket paths end at about 104 bytes, so a deep home gets a short one elsewhere."""
+    path = home / "engine.sock"
+    if len(os.fsencode(path)) <= 100:
+        return path
+    return Path(tempfile.gettempdir()) / f"parley-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}" / "engine.sock"
+
+
+SECRET_KEY = secret_key(HOME / "secret.key")
+ENGINE_SOCKET = socket_path(HOME)
+
+ALLOWED_HOSTS = allowed_hosts(HOST, PUBLIC_URL)
+ORIGINS = origins(HOST, PORT, PUBLIC_URL)  # websockets and forms are taken from these pages only
+CSRF_TRUSTED_ORIGINS = ORIGINS
+
+OWN_APPS = ("accounts", "jobs", "assistants", "chat")
+INSTALLED_APPS = [
+    "daphne",
+    "unfold",
+    *(f"webapp.{app}" for app in OWN_APPS if importlib.util.find_spec(f"webapp.{app}")),
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "csp",
+    "django_htmx",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "webapp.middleware.AdminPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "webapp.urls"
+ASGI_APPLICATION = "webapp.asgi.application"
+TEMPLATES = [{
+    "BACKEND": "django.template.backends.django.DjangoTemplates",
+    "DIRS": [ROOT / "templates"],
+    "APP_DIRS": True,
+    "OPTIONS": {"context_processors": [
+        "django.template.context_processors.request",
+        "django.template.context_processors.i18n",
+        "django.contrib.auth.context_processors.auth",
+        "django.contrib.messages.context_processors.messages",
+    ]},
+}]
+
+DATABASES = {"default": {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": HOME / "db.sqlite3",
+    "OPTIONS": {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    },
+}}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [{"NAME": f"django.contrib.auth.password_validation.{name}"} for name in (
+    "UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator",
+)]
+LOGIN_URL = "signin"
+LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "chat"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+LOCALE_PATHS = [ROOT / "locale"]
+USE_I18N = USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [ROOT / "static"]
+WHITENOISE_USE_FINDERS = True
+
+# Cookies and headers. Visitors without an account are known by their session, so it lasts.
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 365
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME, LANGUAGE_COOKIE_NAME = "parley_session", "parley_csrf", "parley_language"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
+LANGUAGE_COOKIE_AGE = SESSION_COOKIE_AGE
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_HSTS_SECONDS = 60 * 60 * 24 * 30 if HTTPS else 0
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": {
+    "default-src": [NONE],
+    "script-src": [SELF],
+    "style-src": [SELF],
+    "img-src": [SELF, "data:"],
+    "connect-src": [SELF],
+    "form-action": [SELF],
+    "base-uri": [NONE],
+    "frame-ancestors": [NONE],
+    "manifest-src": [SELF],
+}}
+# django-unfold's pages use Alpine, which evaluates expressions and writes inline styles.
+ADMIN_CONTENT_SECURITY_POLICY = {
+    **CONTENT_SECURITY_POLICY["DIRECTIVES"],
+    "script-src": [SELF, UNSAFE_INLINE, UNSAFE_EVAL],
+    "style-src": [SELF, UNSAFE_INLINE],
+    "font-src": [SELF],
+}
+
+# Limits of the chat
+MESSAGE_CHARACTERS = 20_000  # a visitor's message
+MESSAGES_PER_MINUTE = 30  # of one visitor, over all pages
+DOCUMENT_BYTES = 20 * 1024 * 1024
+DOCUMENTS_PER_CONVERSATION = 10
+DOCUMENT_SECONDS = 120  # for reading and indexing one document
+DOCUMENT_MEMORY = 1024 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+        "django.channels.server": {"level": "WARNING"},
+        "daphne": {"level": "WARNING"},
+    },
+}
