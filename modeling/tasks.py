@@ -1,0 +1,67 @@
+"""TASKS: what Parley can do. A table: task -> the fields of a row, the models, the metrics. No logic here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One kind of work."""
+
+    title: str  # what people call it
+    roles: Mapping[str, str]  # field of a row -> what stands in it; every row has them all
+    optional: Mapping[str, str] = field(default_factory=dict)  # fields that a row can lack
+    names: Mapping[str, tuple[str, ...]]  # role -> column names that are taken for it, best first, lower case
+    models: Mapping[str, str]  # model -> what it is good for
+    metrics: tuple[str, ...]  # what `evaluate` prints, the deciding one first
+
+
+TASKS: dict[str, Task] = {
+    "question-answering": Task(
+        title="Question answering",
+        roles={"id": "a name of the question", "title": "the document's title", "context": "the passage",
+               "question": "the question", "answers": "list of {text, start}; empty where there is no answer"},
+        names={"id": ("id", "qid"), "title": ("title",), "context": ("context", "passage", "paragraph"),
+               "question": ("question", "query"), "answers": ("answers", "answer")},
+        models={"bert": "finds the answer word for word in your documents; fine-tuned from a BERT folder"},
+        metrics=("f1", "em"),
+    ),
+    "translation": Task(
+        title="Translation",
+        roles={"source": "the text", "target": "its translation", "source_language": "ISO code, such as en",
+               "target_language": "ISO code, such as fr"},
+        names={"source": ("source", "src", "source_text", "input"), "target": ("target", "tgt", "trg", "target_text",
+               "translation", "output"), "source_language": ("source_language", "source_lang", "src_lang"),
+               "target_language": ("target_language", "target_lang", "tgt_lang")},
+        models={"transformer": "encoder and decoder; several directions in one model; from some ten thousand pairs on"},
+        metrics=("bleu", "chrf"),
+    ),
+    "summarisation": Task(
+        title="Summarisation",
+        roles={"text": "the long text"},
+        optional={"summary": "a summary that people wrote; only measuring needs it"},
+        names={"text": ("text", "document", "article", "dialogue", "body", "content", "abstract"),
+               "summary": ("summary", "highlights", "subject", "title", "headline")},
+        models={"lexrank": "picks the sentences that say most; English and Chinese; needs no training"},
+        metrics=("rouge1", "rouge2", "rougeL"),
+    ),
+    "classification": Task(
+        title="Classification",
+        roles={"text": "the text", "label": "its class"},
+        names={"text": ("text", "sentence", "review", "content", "message", "comment", "title", "headline", "body",
+                        "description", "question"),
+               "label": ("label", "class", "category", "cat", "sentiment", "target", "topic", "intent")},
+        models={"lstm": "small and fast; two classes or many; good from a few thousand rows on"},
+        metrics=("accuracy", "macro_f1", "f1"),
+    ),
+    "generation": Task(
+        title="Text generation",
+        roles={"text": "a text in the manner to be learnt"},
+        names={"text": ("text", "content", "paragraphs", "body", "poem", "document")},
+        models={"decoder": "writes on from your first words, in the manner of its texts; from about a million "
+                           "characters on"},
+        metrics=("loss", "perplexity"),
+    ),
+}

@@ -1,0 +1,7 @@
+"""Text: tokenizer, normalisation, sentences."""
+
+from modeling.text.normalisation import folded, is_chinese, normalise
+from modeling.text.segmentation import sentences
+from modeling.text.tokenizer import StreamingDetokenizer, Tokenizer
+
+__all__ = ["StreamingDetokenizer", "Tokenizer", "folded", "is_chinese", "normalise", "sentences"]

@@ -1,0 +1,224 @@
+"""Tokenizer: train one from texts, load one, text to ids and back. Built on Hugging Face `tokenizers`."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from tokenizers import Regex, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer as HuggingFaceTokenizer
+
+from modeling.errors import ConfigError, DataError
+
+Kind = Literal["bpe", "characters", "words"]
+
+SPECIAL_TOKENS = ("<pad>", "<unk>", "<s>", "</s>")
+_BYTE_TOKENS = tuple(f"<0x{byte:02X}>" for byte in range(256))
+_BYTE_TOKEN = re.compile(r"<0x([0-9A-F]{2})>")
+# A word takes the space before it along, so that joining the pieces gives the text back exactly.
+_BPE_PIECES = (
+    r"\p{Han}+| ?[[\p{L}\p{M}]&&[^\p{Han}]]+| ?\p{N}{1,3}| ?[^\s\p{L}\p{M}\p{N}]+|\s+(?!\S)|\s"
+)
+_WORDS = r"\p{Han}|[[\p{L}\p{M}]&&[^\p{Han}]]+(?:['’][[\p{L}\p{M}]&&[^\p{Han}]]+)*|\p{N}+|[^\s\p{L}\p{M}\p{N}]"
+_LONGEST_TOKEN = 16  # characters; longer merges only memorise the training text
+_COVERAGE = 0.9995  # share of the characters that get a token of their own; the rest is spelt in bytes
+
+
+class Tokenizer:
+    """Text to token ids and back. Special tokens never come from text: look them up with `token_id`."""
+
+    def __init__(self, inner: HuggingFaceTokenizer) -> None:
+        self._inner = inner
+        inner.no_padding()
+        inner.no_truncation()
+        inner.encode_special_tokens = True  # "</s>" typed by a user is four characters, not the end
+        self._pieces, self._spaced = _pieces(inner)
+        self.vocabulary_size: int = len(self._pieces)
+        self.pad_id = self._first_of("<pad>", "[PAD]")
+        self.unk_id = self._first_of("<unk>", "[UNK]")
+        self.bos_id = self._first_of("<s>")
+        self.eos_id = self._first_of("</s>")
+
+    @classmethod
+    def train(cls, texts: Iterable[str], *, vocabulary_size: int, kind: Kind = "bpe", lowercase: bool = False,
+              special_tokens: Sequence[str] = ()) -> Tokenizer:
+        """Learn a vocabulary of at most `vocabulary_size` tokens, all special tokens and bytes counted.
+
+        Ids 0 to 3 are `<pad> <unk> <s> </s>`, then come `special_tokens`. "bpe" spells what it does not know in
+        bytes; "characters" and "words" (Chinese: by character) give `<unk>`. Raises ConfigError, DataError.
+        """
+        if kind not in ("bpe", "characters", "words"):
+            raise ConfigError(f"the tokenizer kind is {kind!r}", allowed="It must be bpe, characters or words")
+        specials = [*SPECIAL_TOKENS, *special_tokens]
+        reserved = len(specials) + (256 if kind == "bpe" else 0)
+        if vocabulary_size <= reserved:
+            raise ConfigError(f"vocabulary_size is {vocabulary_size}",
+                              allowed=f"It must be above {reserved}, the special tokens and bytes")
+        normalizer = normalizers.Sequence([normalizers.NFC(), *([normalizers.Lowercase()] if lowercase else [])])
+        texts = [normalizer.normalize_str(text) for text in texts]
+        if not any(texts):
+            raise DataError("there is no text to train a tokenizer on", remedy="Give at least one row with text")
+        learn = {"bpe": _learn_bpe, "characters": _learn_characters, "words": _learn_words}[kind]
+        inner = learn(texts, specials, vocabulary_size)
+        inner.normalizer = normalizer
+        return cls(inner)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Tokenizer:
+        """Read a `tokenizer.json` (or the folder it lies in). Raises DataError."""
+        path = Path(path)
+        file = path / "tokenizer.json" if path.is_dir() else path
+        try:
+            return cls(HuggingFaceTokenizer.from_file(str(file)))
+        except DataError:
+            raise
+        except Exception as error:  # the Rust side raises bare Exception
+            raise DataError(f"{file.name} is not a tokenizer: {error}",
+                            allowed="A tokenizer.json of Hugging Face tokenizers can be read") from None
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        Path(path).write_text(self._inner.to_str(pretty=False), encoding="utf-8")
+
+    def encode(self, text: str) -> list[int]:
+        """Ids without special tokens added."""
+        return list(self._inner.encode(text, add_special_tokens=False).ids)
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        return [list(row.ids) for row in self._inner.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+    def encode_with_offsets(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """Ids, and for each the (start, end) of its characters in `text`; the bytes of one character share it."""
+        encoding = self._inner.encode(text, add_special_tokens=False)
+        return list(encoding.ids), [(int(start), int(end)) for start, end in encoding.offsets]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Text of `ids`; special tokens give nothing, bytes that are no UTF-8 give U+FFFD."""
+        stream = self.detokenizer()
+        return stream.add(ids) + stream.flush()
+
+    def detokenizer(self) -> StreamingDetokenizer:
+        return StreamingDetokenizer(self._pieces, strip_first_space=self._spaced)
+
+    def token_id(self, token: str) -> int | None:
+        found: int | None = self._inner.token_to_id(token)
+        return found
+
+    def token(self, token_id: int) -> str:
+        """The vocabulary's spelling of an id, for people to look at."""
+        return str(self._inner.id_to_token(token_id))
+
+    def _first_of(self, *tokens: str) -> int | None:
+        return next((found for token in tokens if (found := self.token_id(token)) is not None), None)
+
+
+class StreamingDetokenizer:
+    """Turns ids into text as they come. What it gave never changes and never ends in half a character."""
+
+    def __init__(self, pieces: Sequence[bytes], *, strip_first_space: bool) -> None:
+        self._pieces = pieces
+        self._strip = strip_first_space
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def add(self, ids: Iterable[int]) -> str:
+        """Text that is certain now."""
+        count = len(self._pieces)
+        return self._take(b"".join(self._pieces[i] for i in ids if 0 <= i < count), final=False)
+
+    def flush(self) -> str:
+        """What is left at the end."""
+        return self._take(b"", final=True)
+
+    def _take(self, data: bytes, *, final: bool) -> str:
+        if self._strip and data:
+            data, self._strip = data.removeprefix(b" "), False
+        return self._decoder.decode(data, final=final)
+
+
+def _pieces(inner: HuggingFaceTokenizer) -> tuple[list[bytes], bool]:
+    """Bytes that each id stands for, and whether words are joined by spaces (then each brings one along)."""
+    state = json.loads(inner.to_str())
+    kind = state["model"]["type"]
+    if kind not in ("BPE", "WordLevel", "WordPiece") or "ByteLevel" in json.dumps(state["pre_tokenizer"]):
+        raise DataError(f"the tokenizer is a {kind} one that Parley cannot decode",
+                        allowed="BPE with byte fallback, WordLevel and WordPiece (BERT) are supported")
+    prefix = state["model"].get("continuing_subword_prefix") or ""
+    specials = {token["id"] for token in state["added_tokens"] if token["special"]}
+    vocabulary: dict[str, int] = inner.get_vocab(with_added_tokens=True)
+    pieces = [b""] * (max(vocabulary.values(), default=-1) + 1)
+    for token, index in vocabulary.items():
+        if index not in specials:
+            pieces[index] = _piece(token, bool(state["model"].get("byte_fallback")), kind, prefix)
+    return pieces, kind != "BPE"
+
+
+def _piece(token: str, byte_fallback: bool, kind: str, prefix: str) -> bytes:
+    if byte_fallback and (match := _BYTE_TOKEN.fullmatch(token)):
+        return bytes([int(match[1], 16)])
+    if kind == "BPE":
+        return token.encode()
+    return token.removeprefix(prefix).encode() if prefix and token.startswith(prefix) else f" {token}".encode()
+
+
+def _learn_bpe(texts: list[str], specials: list[str], vocabulary_size: int) -> HuggingFaceTokenizer:
+    size = vocabulary_size - len(_BYTE_TOKENS)
+    inner = HuggingFaceTokenizer(models.BPE(unk_token="<unk>"))  # noqa: S106
+    inner.pre_tokenizer = pre_tokenizers.Split(Regex(_BPE_PIECES), behavior="isolated")
+    characters = Counter[str]()
+    for text in texts:
+        characters.update(text)
+    alphabet = _alphabet(characters, (size - len(specials)) * 3 // 4)
+    inner.train_from_iterator(texts, trainers.BpeTrainer(
+        vocab_size=size, special_tokens=specials, limit_alphabet=len(alphabet), initial_alphabet=alphabet,
+        max_token_length=_LONGEST_TOKEN, show_progress=False), length=len(texts))
+    return _with_bytes(inner, len(specials))
+
+
+def _alphabet(characters: Counter[str], most: int) -> list[str]:
+    """The commonest characters that cover the text; ties in code-point order, so that a training can be repeated."""
+    wanted, total, covered = _COVERAGE * characters.total(), 0, []
+    for character, count in sorted(characters.items(), key=lambda item: (-item[1], item[0])):
+        if total >= wanted or len(covered) == most:
+            break
+        covered.append(character)
+        total += count
+    return covered
+
+
+def _with_bytes(inner: HuggingFaceTokenizer, after: int) -> HuggingFaceTokenizer:
+    """The same tokenizer with the 256 byte tokens put in behind the special ones.
+
+    They are plain vocabulary and not special tokens, so that "<0x0A>" in a text stays that text.
+    """
+    state: dict[str, Any] = json.loads(inner.to_str())
+    shifted = {token: index + (len(_BYTE_TOKENS) if index >= after else 0)
+               for token, index in state["model"]["vocab"].items()}
+    state["model"]["vocab"] = shifted | {token: after + byte for byte, token in enumerate(_BYTE_TOKENS)}
+    state["model"]["byte_fallback"] = True
+    state["decoder"] = {"type": "Sequence", "decoders": [{"type": "ByteFallback"}, {"type": "Fuse"}]}
+    return HuggingFaceTokenizer.from_str(json.dumps(state))
+
+
+def _learn_characters(texts: list[str], specials: list[str], vocabulary_size: int) -> HuggingFaceTokenizer:
+    characters = Counter[str]()
+    for text in texts:
+        characters.update(text)
+    kept = [c for c, _ in sorted(characters.items(), key=lambda item: (-item[1], item[0]))]
+    kept = kept[: vocabulary_size - len(specials)]
+    vocabulary = {token: index for index, token in enumerate([*specials, *kept])}
+    inner = HuggingFaceTokenizer(models.BPE(vocabulary, [], unk_token="<unk>", fuse_unk=False))  # noqa: S106
+    inner.add_special_tokens(specials)
+    return HuggingFaceTokenizer.from_str(json.dumps(json.loads(inner.to_str()) | {"decoder": {"type": "Fuse"}}))
+
+
+def _learn_words(texts: list[str], specials: list[str], vocabulary_size: int) -> HuggingFaceTokenizer:
+    inner = HuggingFaceTokenizer(models.WordLevel(unk_token="<unk>"))  # noqa: S106
+    inner.pre_tokenizer = pre_tokenizers.Split(Regex(_WORDS), behavior="removed", invert=True)
+    inner.train_from_iterator(texts, trainers.WordLevelTrainer(
+        vocab_size=vocabulary_size, special_tokens=specials, show_progress=False), length=len(texts))
+    return inner
