@@ -1,0 +1,98 @@
+"""Building blocks shared by the decoder and the translation transformer.
+
+RMSNorm (Zhang & Sennrich 2019), rotary positions (Su et al. 2021), grouped-query attention (Ainslie et al. 2023),
+SwiGLU (Shazeer 2020). Weights are named and laid out as `modeling.export` reads them.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class RMSNorm(nn.Module):
+    def __init__(self, width: int, epsilon: float = 1e-5) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+        self.epsilon = epsilon
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, (x.shape[-1],), self.weight, self.epsilon)
+
+
+def rotary_tables(length: int, size: int, theta: float) -> tuple[Tensor, Tensor]:
+    """Cosines and sines, each (length, size / 2), of positions 0 to length - 1."""
+    frequencies = theta ** (-torch.arange(0, size, 2, dtype=torch.float32) / size)
+    angles = torch.outer(torch.arange(length, dtype=torch.float32), frequencies)
+    return angles.cos(), angles.sin()
+
+
+def rotate(x: Tensor, tables: tuple[Tensor, Tensor]) -> Tensor:
+    """Turn x (B, H, T, size) by the angles of its positions; the halves form the pairs."""
+    cosine, sine = (table.to(x.dtype) for table in tables)  # (T, size / 2)
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat((first * cosine - second * sine, second * cosine + first * sine), dim=-1)
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    """Softmax attention, scaled by the root of the head size; mask (additive) broadcasts to (B, H, T, S).
+
+    Written out: for short sequences in bf16 on a CPU this is faster than the fused kernel.
+    """
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)  # (B, H, T, S)
+    if mask is not None:
+        scores = scores + mask
+    return scores.softmax(-1) @ v
+
+
+def causal_mask(length: int, like: Tensor) -> Tensor:
+    """(length, length): 0 where a position may look, -inf where it lies ahead."""
+    return torch.full((length, length), float("-inf"), dtype=like.dtype, device=like.device).triu(1)
+
+
+def padding_mask(lengths: Tensor, size: int, like: Tensor) -> Tensor:
+    """(B, 1, 1, size): 0 for the first `lengths` positions, a large negative number after them."""
+    ahead = torch.arange(size, device=lengths.device) >= lengths[:, None]
+    return torch.zeros(ahead.shape, dtype=like.dtype, device=like.device).masked_fill(ahead, -1e4)[:, None, None]
+
+
+class Attention(nn.Module):
+    """Self-attention with rotary positions; q, k and v packed into one matrix."""
+
+    def __init__(self, width: int, heads: int, kv_heads: int) -> None:
+        super().__init__()
+        self.heads, self.kv_heads, self.size = heads, kv_heads, width // heads
+        self.qkv = nn.Linear(width, (heads + 2 * kv_heads) * self.size, bias=False)
+        self.out = nn.Linear(width, width, bias=False)
+
+    def forward(self, x: Tensor, tables: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
+        batch, length, width = x.shape
+        heads = self.qkv(x).view(batch, length, -1, self.size).transpose(1, 2)  # (B, H + 2 KV, T, size)
+        q, k, v = heads.split((self.heads, self.kv_heads, self.kv_heads), dim=1)
+        q, k = rotate(q, tables), rotate(k, tables)
+        if self.kv_heads != self.heads:
+            k, v = (part.repeat_interleave(self.heads // self.kv_heads, dim=1) for part in (k, v))
+        y = attend(q, k, v, mask)
+        return self.out(y.transpose(1, 2).reshape(batch, length, width))
+
+
+class SwiGLU(nn.Module):
+    """down(silu(gate) * up), gate and up packed in this order."""
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.gate_up = nn.Linear(width, 2 * hidden, bias=False)
+        self.down = nn.Linear(hidden, width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate, up = self.gate_up(x).chunk(2, dim=-1)
+        return self.down(F.silu(gate) * up)
+
+
+def initialise(module: nn.Module, layers: int) -> None:
+    """Normal weights of deviation 0.02, those that write into the residual stream smaller with the depth."""
+    for name, parameter in module.named_parameters():
+        if parameter.dim() > 1:
+            ends_block = name.endswith(("out.weight", "down.weight"))
+            nn.init.normal_(parameter, std=0.02 / (2 * layers) ** 0.5 if ends_block else 0.02)
