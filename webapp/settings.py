@@ -56,7 +56,7 @@ ALLOWED_HOSTS = allowed_hosts(HOST, PUBLIC_URL)
 ORIGINS = origins(HOST, PORT, PUBLIC_URL)  # websockets and forms are taken from these pages only
 CSRF_TRUSTED_ORIGINS = ORIGINS
 
-OWN_APPS = ("accounts", "jobs", "assistants", "chat")
+OWN_APPS = ("accounts", "jobs", "operations", "assistants", "chat")
 INSTALLED_APPS = [
     "daphne",
     "unfold",
@@ -110,6 +110,8 @@ DATABASES = {"default": {
 }}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+AUTH_USER_MODEL = "accounts.User"
+AUTH_USER_MODEL = "accounts.User"
 AUTH_PASSWORD_VALIDATORS = [{"NAME": f"django.contrib.auth.password_validation.{name}"} for name in (
     "UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator",
 )]

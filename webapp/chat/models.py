@@ -1,0 +1,129 @@
+"""Conversations, their messages, and the documents that visitors add to them."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from webapp.assistants.models import Assistant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Who is asking: a signed-in user, or a session without an account."""
+
+    token: str  # names the session; "" where there is none
+    user_id: int | None = None
+
+
+class ConversationQuerySet(models.QuerySet["Conversation"]):
+    """Who sees which conversations is decided here, for pages and sockets alike."""
+
+    def visible_to(self, visitor: Visitor) -> ConversationQuerySet:
+        """A user's own; and those of this session that belong to no user."""
+        mine = models.Q(owner_id=visitor.user_id) if visitor.user_id else models.Q(pk__in=[])
+        if visitor.token:
+            mine |= models.Q(owner=None, session=visitor.token)
+        return self.filter(mine)
+
+
+class Conversation(models.Model):
+    """Messages with one assistant."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    assistant = models.ForeignKey(Assistant, on_delete=models.CASCADE, related_name="conversations")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+")
+    session = models.CharField(max_length=64, blank=True, db_index=True)
+    title = models.CharField(_("title"), max_length=120, blank=True)
+    options = models.JSONField(default=dict)  # what the visitor set last: direction, sentences, temperature, length
+    created = models.DateTimeField(auto_now_add=True)
+    updated = models.DateTimeField(auto_now=True, db_index=True)
+
+    objects = ConversationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-updated",)
+        verbose_name, verbose_name_plural = _("conversation"), _("conversations")
+
+    def __str__(self) -> str:
+        return self.title or str(self.id)
+
+    def get_absolute_url(self) -> str:
+        return reverse("conversation", args=[self.id])
+
+
+class Message(models.Model):
+    """What one side said."""
+
+    class Role(models.TextChoices):
+        USER = "user", _("You")
+        ASSISTANT = "assistant", _("Assistant")
+
+    class State(models.TextChoices):
+        STREAMING = "streaming", _("Being written")
+        DONE = "done", _("Done")
+        STOPPED = "stopped", _("Stopped")
+        ERROR = "error", _("Broken off")
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
+    role = models.CharField(max_length=10, choices=Role)
+    state = models.CharField(max_length=10, choices=State, default=State.DONE)
+    text = models.TextField(blank=True)
+    options = models.JSONField(default=dict)  # the options it was asked or answered with
+    result = models.JSONField(default=dict)  # the task's structured answer, see modeling.inference.Chunk
+    error = models.TextField(blank=True)  # what happened, in plain words
+    seconds = models.FloatField(null=True)  # from the question to the end of the answer
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("id",)
+        verbose_name, verbose_name_plural = _("message"), _("messages")
+
+    def __str__(self) -> str:
+        return f"{self.role}: {self.text[:40]}"
+
+
+class Document(models.Model):
+    """A file that a visitor added to a conversation, to ask about it."""
+
+    class State(models.TextChoices):
+        READING = "reading", _("Reading")
+        READY = "ready", _("Ready")
+        FAILED = "failed", _("Not readable")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="documents")
+    name = models.CharField(max_length=200)
+    bytes = models.PositiveBigIntegerField()
+    state = models.CharField(max_length=10, choices=State, default=State.READING)
+    reason = models.TextField(blank=True)  # why it failed
+    facts = models.JSONField(default=dict)  # what reading it found: passages, characters
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("created",)
+        verbose_name, verbose_name_plural = _("document"), _("documents")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def folder(self) -> Path:
+        """Where its file and its index lie."""
+        return settings.DOCUMENTS / str(self.id)
+
+    @property
+    def source(self) -> Path:
+        """The file as it came."""
+        return self.folder / f"source{Path(self.name).suffix.lower()}"
+
+    @property
+    def index(self) -> Path:
+        """Its PassageIndex."""
+        return self.folder / "index"
