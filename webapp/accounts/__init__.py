@@ -1,0 +1,1 @@
+"""Who is who: users, signing in and out, the first admin."""

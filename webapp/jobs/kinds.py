@@ -1,0 +1,49 @@
+"""KINDS: what a job may be. Each kind is a command as an argument list; nothing ever passes through a shell."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from django.conf import settings
+
+from modeling.errors import ConfigError
+
+Lane = Literal["short", "long"]
+MANAGE = (sys.executable, str(settings.ROOT / "manage.py"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """How jobs of one kind run."""
+
+    command: tuple[str, ...]  # the program and its fixed arguments; a job's own follow as --name=value
+    arguments: frozenset[str] = frozenset()  # names that a job may pass
+    lane: Lane = "short"  # long work never makes short work wait
+    attempts: int = 3  # claims in all, when the work fails or its worker dies
+    seconds: int = 600  # wall clock of one attempt
+    memory: int | None = None  # bytes of address space; None is no limit
+    niceness: int = 10  # 0 to 19: how far it gives way to the chat
+    every: int | None = None  # seconds between the runs that the trainer queues by itself; None is never
+
+
+KINDS: Mapping[str, Kind] = {
+    "retention": Kind(command=(*MANAGE, "forget"), every=24 * 3600),
+}
+
+
+def kind_named(name: str) -> Kind:
+    """The kind of that name. Raises ConfigError when there is none."""
+    if name not in KINDS:
+        raise ConfigError(f"There is no kind of job {name!r}", allowed=f"Known kinds: {', '.join(sorted(KINDS))}")
+    return KINDS[name]
+
+
+def command_line(kind: Kind, arguments: Mapping[str, Any]) -> list[str]:
+    """The full argument list. Raises ConfigError for an argument that the kind does not take."""
+    if unknown := sorted(set(arguments) - kind.arguments):
+        allowed = ", ".join(sorted(kind.arguments)) or "none"
+        raise ConfigError(f"Unknown argument of the job: {', '.join(unknown)}", allowed=f"Allowed: {allowed}")
+    return [*kind.command, *(f"--{name}={value}" for name, value in arguments.items())]

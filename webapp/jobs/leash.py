@@ -1,0 +1,89 @@
+"""Runs a command that cannot outlive whoever started it. Standard library only: `python -I -S leash.py [...] -- COMMAND`.
+
+The starter makes this process the leader of a new session and keeps the writing end of a pipe that is its standard
+input. When the starter dies, even by kill -9, the pipe closes; then the whole process group is told to end, and killed
+after `--grace` seconds. When the command ends by itself its exit status is passed on, and the starter kills what is
+left of the group (process.py, the one that starts leashes).
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import os
+import resource
+import select
+import signal
+import sys
+import time
+
+PR_SET_PDEATHSIG = 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--grace", type=float, default=5.0)
+    parser.add_argument("--niceness", type=int, default=0)
+    parser.add_argument("--memory", type=int, default=0)
+    parser.add_argument("command", nargs="+")
+    return parser.parse_args()
+
+
+def _become(options: argparse.Namespace) -> None:
+    """In the child: limits, then the command."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if sys.platform == "linux":  # the leash itself may be killed with -9
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.nice(options.niceness)
+    if options.memory:
+        resource.setrlimit(resource.RLIMIT_AS, (options.memory, options.memory))
+    try:
+        os.execvp(options.command[0], options.command)
+    except OSError as fault:
+        sys.stderr.write(f"{options.command[0]} does not start: {fault.strerror}\n")
+        os._exit(127)
+
+
+def _await(child: int, wakeup: int) -> int:
+    """Wait for the child's end or the starter's. Returns the wait status; ends the whole group in the second case."""
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status
+        readable, _, _ = select.select([0, wakeup], [], [])
+        if wakeup in readable:
+            os.read(wakeup, 512)
+        if 0 in readable and not os.read(0, 512):
+            return -1
+
+
+def _end_group(grace: float, child: int) -> None:
+    os.killpg(0, signal.SIGTERM)
+    deadline = time.monotonic() + grace
+    while time.monotonic() < deadline and os.waitpid(child, os.WNOHANG)[0] == 0:
+        time.sleep(0.05)
+    os.killpg(0, signal.SIGKILL)
+
+
+def main() -> None:
+    """Start the command and stay until it or the starter is gone."""
+    options = _arguments()
+    readable, writable = os.pipe()
+    os.set_blocking(writable, False)
+    signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # the command gets it too: the whole group does
+    child = os.fork()
+    if child == 0:
+        _become(options)
+    status = _await(child, readable)
+    if status == -1:
+        _end_group(options.grace, child)
+    code = os.waitstatus_to_exitcode(status)
+    os._exit(code if code >= 0 else 128 - code)
+
+
+if __name__ == "__main__":
+    main()

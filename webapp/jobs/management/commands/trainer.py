@@ -1,0 +1,34 @@
+"""`manage.py trainer`: the process that works off the queue."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+
+from webapp.jobs.trainer import Trainer
+
+ROUND = 0.25  # seconds
+
+
+class Command(BaseCommand):
+    """Claims jobs and runs them until it is told to end; then gives back what is not done."""
+
+    help = "Work off the queue of jobs, until SIGTERM or Ctrl-C."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Threads for each job."""
+        parser.add_argument("--threads", type=int, default=1, help="threads that a job may use")
+
+    def handle(self, *args: Any, threads: int, **options: Any) -> None:
+        """Work."""
+        ending = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: ending.set())
+        trainer = Trainer(logs=settings.HOME / "logs" / "jobs", threads=threads)
+        while not ending.wait(ROUND):
+            trainer.step()
+        trainer.close()
