@@ -1,0 +1,185 @@
+"""How answers are chosen from scores: stop texts, beam search, spans. NumPy only; used by serving and by evaluation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Integers = NDArray[np.int64]
+
+
+class StopTexts:
+    """Ends a text at the first of some stop texts, and holds back what may be the beginning of one.
+
+    What `add` and `flush` return, joined, is the text up to (without) the stop text; `reached` tells whether one came.
+    """
+
+    def __init__(self, stop: tuple[str, ...]) -> None:
+        self.stop, self.held, self.reached = stop, "", False
+
+    def add(self, text: str) -> str:
+        """Take more text; return what can be shown for certain."""
+        if not self.stop:
+            return text
+        self.held += text
+        found = [at for stop in self.stop if (at := self.held.find(stop)) >= 0]
+        if found:
+            self.reached = True
+            shown, self.held = self.held[: min(found)], ""
+        else:
+            keep = max(_overlap(self.held, stop) for stop in self.stop)
+            shown, self.held = self.held[: len(self.held) - keep], self.held[len(self.held) - keep :]
+        return shown
+
+    def flush(self) -> str:
+        """Return what was held back, at the end of the text."""
+        shown, self.held = self.held, ""
+        return shown
+
+
+def _overlap(text: str, stop: str) -> int:
+    """Length of the longest end of `text` that is a beginning of `stop`, but not all of it."""
+    return next((n for n in range(min(len(text), len(stop) - 1), 0, -1) if stop.startswith(text[-n:])), 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hypothesis:
+    """A finished candidate. `score` is its log probability divided by length ** length_penalty."""
+
+    tokens: tuple[int, ...]
+    score: float
+    truncated: bool = False  # it ran into the length limit
+
+
+class BeamSearch:
+    """The hypotheses of one sentence, `width` at a time (Graves 2012; length normalisation as Wu et al. 2016, 7).
+
+    Each step of the model gives the best continuations of each live hypothesis; `advance` keeps the best `width` of
+    all of them and says which rows of the cache they continue. `width` 1 is greedy search.
+    """
+
+    def __init__(self, *, width: int, end: int, max_tokens: int, length_penalty: float = 1.0) -> None:
+        self.width, self.end, self.max_tokens, self.length_penalty = width, end, max_tokens, length_penalty
+        self.tokens = np.zeros((width, max_tokens), np.int64)  # live hypotheses
+        self.scores = np.full(width, -np.inf)  # their summed log probabilities
+        self.scores[0] = 0.0  # all rows start alike: only one may be continued at first
+        self.length = 0
+        self.finished: list[Hypothesis] = []
+        self.done = False
+        self._agreed = 0
+
+    def advance(self, top_ids: Integers, top_logprobs: Floats) -> tuple[Integers, Integers]:
+        """Take one step. `top_ids`, `top_logprobs` [width, K] with K >= 2 * width, or the whole vocabulary.
+
+        Returns for each live hypothesis the row that it continues and its newest token, each [width].
+        """
+        sums = self.scores[:, None] + top_logprobs  # (W, K)
+        best = np.argsort(-sums, axis=None, kind="stable")[: 2 * self.width]
+        parents, tokens, scores = best // sums.shape[1], top_ids.ravel()[best], sums.ravel()[best]
+        ends = tokens == self.end
+        for rank in np.flatnonzero(ends[: self.width]):
+            if np.isfinite(scores[rank]):
+                self._finish(self.tokens[parents[rank], : self.length], scores[rank])
+        going = np.flatnonzero(~ends)[: self.width]
+        going = np.pad(going, (0, self.width - len(going)), mode="edge") if len(going) else np.zeros(self.width, int)
+        self._continue(parents[going], tokens[going], scores[going])
+        return parents[going], tokens[going]
+
+    def _continue(self, parents: Integers, tokens: Integers, scores: NDArray[np.float64]) -> None:
+        self.tokens = self.tokens[parents]
+        self.tokens[:, self.length] = tokens
+        self.scores = np.where(tokens == self.end, -np.inf, scores)
+        self.length += 1
+        full = len(self.finished) == self.width
+        if full and self.finished[-1].score >= self._normalised(self.scores.max(), self.length):
+            self.done = True
+        elif self.length == self.max_tokens or not np.isfinite(self.scores).any():
+            for row in np.flatnonzero(np.isfinite(self.scores)):
+                self._finish(self.tokens[row], self.scores[row], truncated=True)
+            self.done = True
+
+    def _normalised(self, score: float, length: int) -> float:
+        return float(score) / max(length, 1) ** self.length_penalty
+
+    def _finish(self, tokens: Integers, score: float, *, truncated: bool = False) -> None:
+        normalised = self._normalised(score, len(tokens) + (not truncated))  # the end token counts
+        self.finished.append(Hypothesis(tokens=tuple(tokens.tolist()), score=normalised, truncated=truncated))
+        self.finished.sort(key=lambda hypothesis: -hypothesis.score)
+        del self.finished[self.width :]
+
+    def best(self) -> Hypothesis:
+        """Return the best finished hypothesis; only once `done`."""
+        return self.finished[0]
+
+    def agreed(self) -> list[int]:
+        """Return the tokens that no later step can change: every hypothesis that may still win begins with them."""
+        if self.done:
+            return list(self.best().tokens)
+        live = self.tokens[np.isfinite(self.scores), : self.length]
+        first = live[0]
+        same = (live == first).all(axis=0)
+        limit = self.length if same.all() else int(same.argmin())
+        for hypothesis in self.finished:
+            limit = min(limit, _common(first, hypothesis.tokens))
+        self._agreed = max(self._agreed, limit)
+        return [int(token) for token in first[: self._agreed]]
+
+
+def _common(first: Integers, second: tuple[int, ...]) -> int:
+    return next((n for n, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), len(second))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Tokens `start` to `end` (included) of a window."""
+
+    start: int
+    end: int
+    score: float  # start logit + end logit: comparable between windows of one question
+    probability: float  # of this start and this end, among the tokens that were allowed
+
+
+def best_spans(
+    start_logits: Floats, end_logits: Floats, *, first: int, stop: int, longest: int = 30, count: int = 1
+) -> list[Span]:
+    """Return the best spans of at most `longest` tokens within tokens `first` to `stop` (excluded), best first.
+
+    Logits are [tokens]. Spans that overlap a better one are left out.
+    """
+    starts, ends = start_logits[first:stop].astype(np.float64), end_logits[first:stop].astype(np.float64)
+    if not len(starts):
+        return []
+    padded = np.concatenate([ends, np.full(longest - 1, -np.inf)])
+    sums = starts[:, None] + np.lib.stride_tricks.sliding_window_view(padded, longest)  # (tokens, longest)
+    total = _log_sum(starts) + _log_sum(ends)
+    spans: list[Span] = []
+    while len(spans) < count and np.isfinite(best := sums.max()):
+        start, extra = divmod(int(sums.argmax()), longest)
+        end = start + extra
+        spans.append(
+            Span(start=first + start, end=first + end, score=float(best), probability=float(np.exp(best - total)))
+        )
+        _strike_out(sums, start, end)
+    return spans
+
+
+def _log_sum(values: NDArray[np.float64]) -> float:
+    top = values.max()
+    return float(top + np.log(np.exp(values - top).sum()))
+
+
+def _strike_out(sums: NDArray[np.float64], start: int, end: int) -> None:
+    """Forbid every span that overlaps tokens `start` to `end`."""
+    sums[start : end + 1] = -np.inf
+    for row in range(max(0, start - sums.shape[1] + 1), start):
+        sums[row, start - row :] = -np.inf
+
+
+def windows(length: int, size: int, overlap: int) -> list[tuple[int, int]]:
+    """Cut `length` tokens into stretches of at most `size` that overlap by `overlap`; together they cover all."""
+    step = max(1, size - overlap)
+    starts = range(0, max(1, length - overlap), step) if length > size else range(1)
+    return [(start, min(start + size, length)) for start in starts]
