@@ -1,0 +1,332 @@
+"""The artifact: a folder that holds everything a trained model needs to answer, and what proves it whole.
+
+`manifest.json` names every other file with its size and SHA-256. Nothing in an artifact is pickled and nothing in it
+runs code: weights are safetensors, graphs are ONNX whose external data can only be `weights.safetensors`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modeling.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from modeling.text import Tokenizer
+
+SCHEMA = 1
+MANIFEST = "manifest.json"
+WEIGHTS = "weights.safetensors"
+SCALE = ".scale"  # the tensor NAME.scale holds the row scales of an int8 tensor NAME
+MANIFEST_LIMIT = 16 * 2**20  # bytes; a manifest is a few kilobytes, more is an attack or a mistake
+REQUIRED = ("schema", "name", "task", "model", "config", "preprocessing", "graphs", "files", "digest")
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+_REMEDY = "Export or download the artifact again"
+
+
+class Artifact:
+    """A verified artifact folder. Make one with `Artifact.load`."""
+
+    def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
+        self.path, self.manifest = path, manifest
+
+    @classmethod
+    def load(cls, path: Path | str, verify: bool = True) -> Artifact:
+        """Read the manifest and check every file it names.
+
+        `verify=False` leaves out the hashes (not the sizes), for an artifact that this process verified before.
+        Raises ArtifactError for anything missing, altered, unknown or outside of the folder.
+        """
+        path = Path(path).absolute()
+        manifest = _read_manifest(path)
+        for name, entry in manifest["files"].items():
+            _check_file(path, name, entry, verify)
+        _check_graphs(path, manifest)
+        return cls(path, manifest)
+
+    def __repr__(self) -> str:
+        return f"Artifact({self.name!r}, {self.task}, {self.path})"
+
+    @property
+    def name(self) -> str:
+        return str(self.manifest["name"])
+
+    @property
+    def task(self) -> str:
+        return str(self.manifest["task"])
+
+    @property
+    def model(self) -> str:
+        return str(self.manifest["model"])
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the manifest, and so over all files: the identity of this version."""
+        return str(self.manifest["digest"])
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return dict(self.manifest["config"])
+
+    @property
+    def preprocessing(self) -> dict[str, Any]:
+        return dict(self.manifest["preprocessing"])
+
+    @property
+    def languages(self) -> list[str]:
+        return list(self.manifest.get("languages", []))
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """Sampling defaults, by the names of SamplingParams."""
+        return dict(self.manifest.get("defaults", {}))
+
+    @property
+    def graphs(self) -> list[dict[str, Any]]:
+        """Manifest entries: role, device, file, precision, opset, inputs and outputs (name, type, shape)."""
+        return list(self.manifest["graphs"])
+
+    @property
+    def bytes(self) -> int:
+        """Size of all files without the manifest."""
+        return sum(entry["bytes"] for entry in self.manifest["files"].values())
+
+    @cached_property
+    def labels(self) -> list[str] | None:
+        return list(self._json("labels.json")) if "labels.json" in self.manifest["files"] else None
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        return dict(self._json("metrics.json")) if "metrics.json" in self.manifest["files"] else {}
+
+    @cached_property
+    def card(self) -> str:
+        return self._file("card.md").read_text(encoding="utf-8") if "card.md" in self.manifest["files"] else ""
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        from modeling.text import Tokenizer  # an artifact without a tokenizer need not load the library
+
+        return Tokenizer.load(self._file("tokenizer.json"))
+
+    def graph(self, role: str, device: str = "cpu") -> Path:
+        """Path of the graph with this role for this device ("cpu" or "cuda"); ArtifactError where there is none."""
+        for entry in self.manifest["graphs"]:
+            if (entry["role"], entry["device"]) == (role, device):
+                return self._file(entry["file"])
+        there = ", ".join(f"{e['role']} for {e['device']}" for e in self.manifest["graphs"]) or "no graph at all"
+        raise ArtifactError(f"{self.name} has no graph {role!r} for {device}", allowed=f"It has {there}")
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """All weights as fp32 arrays by their state-dict names; int8 rows are scaled back."""
+        from safetensors.numpy import load_file
+
+        stored = load_file(self._file(WEIGHTS))
+        scales = {name.removesuffix(SCALE): stored.pop(name) for name in list(stored) if name.endswith(SCALE)}
+        return {name: array.astype(np.float32) * scales.get(name, np.float32(1)) for name, array in stored.items()}
+
+    def _file(self, name: str) -> Path:
+        if name not in self.manifest["files"]:
+            raise ArtifactError(f"The artifact {self.name} has no file {name}", remedy=_REMEDY)
+        return self.path / name
+
+    def _json(self, name: str) -> Any:
+        return _parse_json(self._file(name).read_bytes(), self.path / name)
+
+
+def write_artifact(out: Path | str, *, manifest: Mapping[str, Any], files: Mapping[str, bytes | Path]) -> Artifact:
+    """Write an artifact folder whole or not at all, and load it back verified.
+
+    `manifest` lacks `schema`, `files` and `digest`, which are made here; a Path among `files` is copied. An artifact
+    at `out` is replaced in one step; anything else that is there raises ArtifactError.
+    """
+    out = Path(out).absolute()
+    if os.path.lexists(out) and not (out / MANIFEST).is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise ArtifactError(f"{out} exists and is not an artifact", remedy="Choose another name or move it away")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = out.parent / f".{out.name}.{secrets.token_hex(6)}"
+    temporary.mkdir()
+    try:
+        entries = {name: _write_file(temporary, name, content) for name, content in files.items()}
+        whole = {**manifest, "schema": SCHEMA, "files": entries}
+        whole["digest"] = _digest(whole)
+        _write_file(temporary, MANIFEST, json.dumps(whole, indent=1, ensure_ascii=False).encode())
+        Artifact.load(temporary)
+        _sync(temporary)
+        _move(temporary, out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return Artifact.load(out, verify=False)
+
+
+def _write_file(folder: Path, name: str, content: bytes | Path) -> dict[str, Any]:
+    if not _FILE_NAME.fullmatch(name):
+        raise ArtifactError(f"{name!r} cannot be a file of an artifact", allowed=f"Names match {_FILE_NAME.pattern}")
+    path = folder / name
+    if isinstance(content, Path):
+        shutil.copyfile(content, path)
+    else:
+        path.write_bytes(content)
+    _sync(path)
+    return {"sha256": _sha256(path), "bytes": path.stat().st_size}
+
+
+def _move(folder: Path, out: Path) -> None:
+    if out.exists():
+        old = out.parent / f".{out.name}.{secrets.token_hex(6)}"
+        out.rename(old)
+        folder.rename(out)
+        shutil.rmtree(old)
+    else:
+        folder.rename(out)
+    _sync(out.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _digest(manifest: Mapping[str, Any]) -> str:
+    rest = {key: value for key, value in manifest.items() if key != "digest"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _parse_json(content: bytes, path: Path) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ArtifactError(f"{path} is not valid JSON: {error}", remedy=_REMEDY) from error
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    size = _plain_size(path)
+    if size > MANIFEST_LIMIT:
+        raise ArtifactError(f"{path} has {size} bytes", allowed=f"A manifest has at most {MANIFEST_LIMIT}")
+    manifest = _parse_json(path.read_bytes(), path)
+    if not isinstance(manifest, dict):
+        raise ArtifactError(f"{path} is not a JSON object", remedy=_REMEDY)
+    if manifest.get("schema") != SCHEMA:
+        raise ArtifactError(f"{path} has schema version {manifest.get('schema')!r}", allowed=f"This version reads {SCHEMA}",
+                            remedy="Export the model again with this version of Parley")
+    if missing := [key for key in REQUIRED if key not in manifest]:
+        raise ArtifactError(f"{path} lacks {', '.join(missing)}", remedy=_REMEDY)
+    if manifest["digest"] != _digest(manifest):
+        raise ArtifactError(f"{path} was altered after it was written", remedy=_REMEDY)
+    return manifest
+
+
+def _plain_size(path: Path) -> int:
+    """Size in bytes of a plain file; ArtifactError where it is missing, a link or something else."""
+    try:
+        status = path.lstat()
+    except OSError as error:
+        raise ArtifactError(f"{path} is missing", remedy=_REMEDY) from error
+    if not stat.S_ISREG(status.st_mode):
+        raise ArtifactError(f"{path} is not a plain file", allowed="Artifacts hold neither links nor folders")
+    return status.st_size
+
+
+def _check_file(folder: Path, name: str, entry: Mapping[str, Any], verify: bool) -> None:
+    if not _FILE_NAME.fullmatch(name):
+        raise ArtifactError(f"{name!r} is not a file inside of {folder}", allowed="Artifacts have no subfolders")
+    size = _plain_size(folder / name)
+    if size != entry["bytes"]:
+        raise ArtifactError(f"{folder / name} has {size} bytes, not {entry['bytes']}", remedy=_REMEDY)
+    if verify and _sha256(folder / name) != entry["sha256"]:
+        raise ArtifactError(f"{folder / name} was altered: its SHA-256 is not the manifest's", remedy=_REMEDY)
+
+
+def _check_graphs(folder: Path, manifest: Mapping[str, Any]) -> None:
+    for entry in manifest["graphs"]:
+        name = entry["file"]
+        if name not in manifest["files"]:
+            raise ArtifactError(f"The graph {name!r} is not among the files of {folder}", remedy=_REMEDY)
+        try:
+            locations = set(external_locations((folder / name).read_bytes()))
+        except (IndexError, ValueError, RecursionError) as error:
+            raise ArtifactError(f"{folder / name} is not an ONNX graph: {error}", remedy=_REMEDY) from error
+        if foreign := locations - {WEIGHTS}:
+            raise ArtifactError(f"{folder / name} reads {', '.join(sorted(foreign))}",
+                                allowed=f"A graph's external data is {WEIGHTS}")
+        if locations and WEIGHTS not in manifest["files"]:
+            raise ArtifactError(f"{folder / name} reads {WEIGHTS}, which is not in the manifest", remedy=_REMEDY)
+
+
+# Where a tensor can hide in an ONNX file: message -> {field number: message inside}. From onnx.proto3.
+_MESSAGES: dict[str, dict[int, str]] = {
+    "model": {7: "graph", 20: "training", 25: "function"},
+    "training": {1: "graph", 2: "graph"},
+    "function": {7: "node", 11: "attribute"},
+    "graph": {1: "node", 5: "tensor", 15: "sparse"},
+    "node": {5: "attribute"},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
+    "sparse": {1: "tensor", 2: "tensor"},
+    "tensor": {13: "entry"},
+}
+
+
+def external_locations(content: bytes) -> Iterator[str]:
+    """File names in the external data of an ONNX model, read without the onnx package. ValueError when malformed."""
+    return _locations(memoryview(content), "model")
+
+
+def _locations(content: memoryview, message: str) -> Iterator[str]:
+    for number, value in _fields(content):
+        inside = _MESSAGES[message].get(number)
+        if inside == "entry":
+            entry = {key: bytes(text).decode() for key, text in _fields(value)}
+            if entry.get(1) == "location":
+                yield entry.get(2, "")
+        elif inside:
+            yield from _locations(value, inside)
+
+
+def _fields(content: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """The length-delimited fields of a protobuf message as (number, content)."""
+    position = 0
+    while position < len(content):
+        tag, position = _varint(content, position)
+        if tag & 7 == 2:
+            length, position = _varint(content, position)
+            if position + length > len(content):
+                raise ValueError("a field is longer than the file")
+            yield tag >> 3, content[position : position + length]
+            position += length
+        elif tag & 7 == 0:
+            _, position = _varint(content, position)
+        elif tag & 7 in (1, 5):
+            position += 8 if tag & 7 == 1 else 4
+        else:
+            raise ValueError(f"wire type {tag & 7} at byte {position}")
+
+
+def _varint(content: memoryview, position: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = content[position]
+        value, shift, position = value | (byte & 127) << shift, shift + 7, position + 1
+        if byte < 128:
+            return value, position
+        if shift > 63:
+            raise ValueError(f"a number at byte {position} is too long")

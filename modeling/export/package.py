@@ -1,0 +1,77 @@
+"""From weights to an artifact: lay out the weights, build the graphs, have them checked, write the folder."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from modeling.artifact import WEIGHTS, Artifact, write_artifact
+from modeling.export.decoder import decoder_graphs
+from modeling.export.graph import Graph
+from modeling.export.weights import Storage, Weights, encode_weights
+
+if TYPE_CHECKING:
+    from modeling.text import Tokenizer
+
+GRAPHS: dict[str, Callable[[Any, Weights], list[Graph]]] = {
+    "decoder": decoder_graphs,
+}
+
+
+def assemble(
+    out: Path | str,
+    *,
+    task: str,
+    model: str,
+    config: Any,
+    state: Mapping[str, torch.Tensor],
+    storage: Storage = "fp32",
+    tokenizer: Tokenizer | None = None,
+    labels: Sequence[str] | None = None,
+    name: str = "",
+    card: str = "",
+    metrics: Mapping[str, Any] | None = None,
+    prove: Callable[[Path], dict[str, Any]] | None = None,
+    **manifest: Any,
+) -> Artifact:
+    """Write the artifact of a config and a state dict.
+
+    `prove` gets a folder with the graphs and the weights, and returns the parity figures or raises ParityError, in
+    which case nothing is written. `manifest` adds entries such as preprocessing, languages, defaults and lineage.
+    """
+    weights = encode_weights(state, storage)
+    graphs = GRAPHS[model](config, weights)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        (folder / WEIGHTS).write_bytes(weights.content)
+        for graph in graphs:
+            (folder / graph.entry["file"]).write_bytes(graph.model.SerializeToString())
+        if tokenizer is not None:
+            tokenizer.save(folder / "tokenizer.json")
+        parity = prove(folder) if prove else {}
+        files: dict[str, bytes | Path] = {path.name: path for path in sorted(folder.iterdir())}
+        files |= documents(card=card, metrics=metrics, labels=labels)
+        whole = {
+            "name": name or Path(out).name, "task": task, "model": model, "config": asdict(config), "storage": storage,
+            "preprocessing": {}, "graphs": [graph.entry for graph in graphs], "parity": parity, "created": now(), **manifest,
+        }  # fmt: skip
+        return write_artifact(out, manifest=whole, files=files)
+
+
+def documents(
+    *, card: str, metrics: Mapping[str, Any] | None = None, labels: Sequence[str] | None = None
+) -> dict[str, bytes]:
+    """The files that people read, and the labels."""
+    files = {"card.md": card.encode(), "metrics.json": json.dumps(metrics or {}, indent=1, ensure_ascii=False).encode()}
+    return files if labels is None else files | {"labels.json": json.dumps(list(labels), ensure_ascii=False).encode()}
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
