@@ -53,12 +53,12 @@ class Embeddings(nn.Module):
         super().__init__()
         self.word = nn.Embedding(config.vocabulary_size, config.width)
         self.position = nn.Embedding(config.positions, config.width)
-        self.type = nn.Embedding(config.types, config.width)
+        self.segment = nn.Embedding(config.types, config.width)
         self.norm = nn.LayerNorm(config.width, eps=1e-12)
 
     def forward(self, ids: Tensor, types: Tensor) -> Tensor:
         positions = torch.arange(ids.shape[1], device=ids.device)
-        return self.norm(self.word(ids) + self.type(types) + self.position(positions))
+        return self.norm(self.word(ids) + self.segment(types) + self.position(positions))
 
 
 class BertAttention(nn.Module):
@@ -158,7 +158,7 @@ def read_folder_config(path: Path) -> dict[str, int]:
 FOLDER_NAMES = (
     ("embeddings.word_embeddings.", "embeddings.word."),
     ("embeddings.position_embeddings.", "embeddings.position."),
-    ("embeddings.token_type_embeddings.", "embeddings.type."),
+    ("embeddings.token_type_embeddings.", "embeddings.segment."),
     ("embeddings.LayerNorm.", "embeddings.norm."),
     ("encoder.layer.", "layers."),
     ("attention.output.dense.", "attention.out."),
