@@ -13,15 +13,21 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from modeling.artifact import WEIGHTS, Artifact, write_artifact
+from modeling.export.bert import bert_graphs
 from modeling.export.decoder import decoder_graphs
 from modeling.export.graph import Graph
+from modeling.export.lstm import lstm_graphs
+from modeling.export.transformer import transformer_graphs
 from modeling.export.weights import Storage, Weights, encode_weights
 
 if TYPE_CHECKING:
     from modeling.text import Tokenizer
 
 GRAPHS: dict[str, Callable[[Any, Weights], list[Graph]]] = {
+    "bert": bert_graphs,
     "decoder": decoder_graphs,
+    "lstm": lstm_graphs,
+    "transformer": transformer_graphs,
 }
 
 

@@ -1,0 +1,72 @@
+"""The graph of the BERT reader."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from onnx import TensorProto
+
+from modeling.export.graph import Graph, GraphBuilder
+from modeling.export.weights import Weights
+
+if TYPE_CHECKING:
+    from modeling.models import BertConfig
+
+EPSILON = 1e-12  # of LayerNorm, as in modeling.models.bert
+
+
+def bert_graphs(config: BertConfig, weights: Weights) -> list[Graph]:
+    """The role "reader": windows B of T tokens, right-padded, to the logits of starts and ends."""
+    return [_reader(config, GraphBuilder(weights, device)) for device in ("cpu", "cuda")]
+
+
+def _reader(config: BertConfig, graph: GraphBuilder) -> Graph:
+    for name in ("input_ids", "token_type_ids", "attention_mask"):
+        graph.input(name, "i64", ["B", "T"])
+    mask = graph.op("Cast", "attention_mask", to=TensorProto.INT32)
+    x = _embedded(graph)
+    for layer in range(config.layers):
+        prefix = f"layers.{layer}"
+        x = _attention(graph, x, mask, prefix, config)
+        y = graph.linear(x, f"{prefix}.feed_forward.up.weight")
+        y = graph.op("BiasGelu", y, graph.weight(f"{prefix}.feed_forward.up.bias"))
+        y = graph.linear(y, f"{prefix}.feed_forward.down.weight")
+        x = _normed(graph, y, x, f"{prefix}.feed_forward_norm", f"{prefix}.feed_forward.down.bias")
+    _spans(graph, x)
+    return graph.finish(role="reader", file=f"reader.{graph.device}.onnx")
+
+
+def _embedded(graph: GraphBuilder) -> str:
+    length = graph.op("Shape", "input_ids", start=1, end=2)
+    zero = graph.constant([0], "i64")
+    positions = graph.op("Slice", graph.weight("embeddings.position.weight"), zero, length, zero)  # [T, D]
+    words = graph.rows("embeddings.word.weight", "input_ids")
+    x = graph.op("Add", words, graph.rows("embeddings.segment.weight", "token_type_ids"))
+    x = graph.op("Add", x, positions)
+    return str(graph.op("LayerNormalization", x, *_affine(graph, "embeddings.norm"), epsilon=EPSILON, axis=-1))
+
+
+def _attention(graph: GraphBuilder, x: str, mask: str, prefix: str, config: BertConfig) -> str:
+    packed = graph.linear(x, f"{prefix}.attention.qkv.weight", f"{prefix}.attention.qkv.bias")
+    parts = graph.op("Split", packed, graph.constant([config.width] * 3, "i64"), count=3, axis=-1)
+    attended = graph.op("MultiHeadAttention", *parts, "", mask, num_heads=config.heads)
+    y = graph.linear(attended, f"{prefix}.attention.out.weight")
+    return _normed(graph, y, x, f"{prefix}.attention_norm", f"{prefix}.attention.out.bias")
+
+
+def _normed(graph: GraphBuilder, y: str, x: str, norm: str, bias: str) -> str:
+    """LayerNorm of y + bias + x."""
+    return str(graph.op("SkipLayerNormalization", y, x, *_affine(graph, norm), graph.weight(bias), epsilon=EPSILON))
+
+
+def _affine(graph: GraphBuilder, norm: str) -> list[str]:
+    return [graph.weight(f"{norm}.weight"), graph.weight(f"{norm}.bias")]
+
+
+def _spans(graph: GraphBuilder, x: str) -> None:
+    logits = graph.linear(x, "span.weight", "span.bias")  # [B, T, 2]
+    if graph.float != "f32":
+        logits = graph.op("Cast", logits, to=TensorProto.FLOAT)
+    parts = graph.op("Split", logits, graph.constant([1, 1], "i64"), count=2, axis=-1)
+    for name, part in zip(("start_logits", "end_logits"), parts, strict=True):
+        graph.op("Squeeze", part, graph.constant([-1], "i64"), outputs=[graph.output(name, "f32", ["B", "T"])])
