@@ -33,10 +33,10 @@ class DecoderConfig:
     """Base of the rotary frequencies."""
 
     def __post_init__(self) -> None:
-        if self.width % self.heads or self.heads % self.kv_heads or (self.width // self.heads) % 2:
+        if self.width % self.heads or self.heads % self.kv_heads or (self.width // self.heads) % 16:
             raise ConfigError(
                 f"width {self.width}, heads {self.heads} and kv_heads {self.kv_heads} do not fit",
-                allowed="heads divide the width into even parts, and kv_heads divide the heads",
+                allowed="kv_heads divide the heads, and heads the width into multiples of 16 (the attention kernel)",
             )
 
 

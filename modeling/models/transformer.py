@@ -44,9 +44,10 @@ class TransformerConfig:
     """Pairs of languages, source first."""
 
     def __post_init__(self) -> None:
-        if self.width % self.heads or (self.width // self.heads) % 2:
+        if self.width % self.heads or (self.width // self.heads) % 16:
             raise ConfigError(
-                f"width {self.width} and heads {self.heads} do not fit", allowed="heads divide the width into even parts"
+                f"width {self.width} and heads {self.heads} do not fit",
+                allowed="heads divide the width into multiples of 16 (the attention kernel)",
             )
 
 
