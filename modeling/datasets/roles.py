@@ -1,0 +1,141 @@
+"""Roles: which column of a table is the text, which the label. Given by the caller, else by name, else by looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from modeling.datasets.dataset import Table
+from modeling.datasets.languages import language_code, language_of
+from modeling.errors import DataError
+from modeling.tasks import TASKS
+
+_LOOKED_AT = 2000  # records
+# Task -> roles that a name or a guess has to find; the rest can be filled in.
+_NEEDED: dict[str, tuple[str, ...]] = {
+    "question-answering": ("context", "question", "answers"),
+    "translation": ("source", "target"),
+    "summarisation": ("text",),
+    "classification": ("text", "label"),
+    "generation": ("text",),
+}
+
+
+def find_task(table: Table, columns: Mapping[str, Any] | None) -> str:
+    """The task that the columns are for, when the caller does not say."""
+    roles = set(columns or ())
+    names = {name.casefold() for name in table.columns}
+    if roles & {"question", "answers"} or table.format == "squad" or {"context", "question", "answers"} <= names:
+        return "question-answering"
+    if roles & {"source", "target"} or table.format in ("tmx", "parallel") or {"source", "target"} <= names:
+        return "translation"
+    if len([name for name in table.columns if language_code(name)]) >= 2 and table.named:
+        return "translation"
+    if roles & {"summary"} or ("summary" in names and "label" not in roles | names):
+        return "summarisation"
+    if "label" in roles or any(_by_name(table, "classification", "label") == name for name in table.columns):
+        return "classification"
+    if roles or table.format == "text":
+        return "generation"
+    return _task_by_looks(table)
+
+
+def find_roles(table: Table, task: str, columns: Mapping[str, Any] | None) -> dict[str, str]:
+    """Role -> column. Raises DataError when a role that the task needs stays without a column."""
+    roles = {role: _column(table, role, wanted) for role, wanted in (columns or {}).items()}
+    allowed = {**TASKS[task].roles, **TASKS[task].optional}
+    if unknown := set(roles) - set(allowed):
+        raise DataError(f"{', '.join(sorted(unknown))} is no role of {task}", allowed=f"Roles are {', '.join(allowed)}")
+    for role in allowed:
+        if role not in roles and (name := _by_name(table, task, role, taken=roles.values())):
+            roles[role] = name
+    if task == "translation":
+        _languages_as_columns(table, roles)
+    if task in ("summarisation", "generation", "classification", "translation"):
+        _by_looks(table, task, roles)
+    if missing := [role for role in _NEEDED[task] if role not in roles]:
+        raise DataError(f"no column was found for {', '.join(missing)}; there are {', '.join(table.columns) or 'none'}",
+                        allowed=f"{task} needs {', '.join(_NEEDED[task])}", remedy="Say which column has which role")
+    return roles
+
+
+def _column(table: Table, role: str, wanted: Any) -> str:
+    """A column by its name or its index from 0; a language can stand for itself."""
+    if isinstance(wanted, str) and wanted in table.columns:
+        return wanted
+    if str(wanted).isdigit() and int(wanted) < len(table.columns):
+        return table.columns[int(wanted)]
+    if role.endswith("_language") and isinstance(wanted, str) and language_code(wanted):
+        return wanted
+    raise DataError(f"there is no column {wanted!r} for {role}",
+                    allowed=f"Columns are {', '.join(table.columns)}; an index counts from 0")
+
+
+def _by_name(table: Table, task: str, role: str, taken: Any = ()) -> str | None:
+    if not table.named:
+        return None
+    by_name = {name.casefold(): name for name in reversed(table.columns)}
+    return next((by_name[name] for name in TASKS[task].names[role]
+                 if name in by_name and by_name[name] not in taken), None)
+
+
+def _languages_as_columns(table: Table, roles: dict[str, str]) -> None:
+    named = [name for name in table.columns if language_code(name) and name not in roles.values()]
+    for role in ("source", "target"):
+        if role not in roles and table.named and named:
+            roles[role] = named.pop(0)
+
+
+def _by_looks(table: Table, task: str, roles: dict[str, str]) -> None:
+    """Fill roles from columns whose values fit: texts by their length, labels by how often they come back."""
+    free = [look for look in looks(table) if look.name not in roles.values() and look.distinct > 1 or
+            look.records == 1 and look.name not in roles.values()]
+    if task == "classification" and "label" not in roles:
+        labels = [look for look in free if look.is_label]
+        if labels:
+            roles["label"] = min(labels, key=lambda look: look.length).name
+            free = [look for look in free if look.name != roles["label"]]
+    longest = sorted((look for look in free if look.letters), key=lambda look: -look.length)
+    if task == "translation":
+        for role in ("source", "target"):
+            if role not in roles and free:
+                roles[role] = free.pop(0).name
+    elif "text" not in roles and longest:
+        roles["text"] = longest.pop(0).name
+    if task == "summarisation" and "summary" not in roles and longest and not table.named:
+        roles["summary"] = longest[0].name
+
+
+class Look:
+    """What the values of one column look like, from the first records."""
+
+    __slots__ = ("distinct", "is_label", "letters", "length", "name", "records")
+
+    def __init__(self, name: str, values: list[Any]) -> None:
+        texts = ["\n".join(map(str, value)) if isinstance(value, list) else str(value)
+                 for value in values if value is not None]
+        self.name, self.records, self.distinct = name, len(texts), len(set(texts))
+        self.length = sum(map(len, texts)) / max(1, len(texts))
+        self.letters = any(any(map(str.isalpha, text)) for text in texts[:100])
+        filled = sum(bool(text.strip()) for text in texts)
+        self.is_label = (2 <= self.distinct <= max(2, min(200, len(texts) // 5)) and self.length < 40
+                         and filled > 0.9 * len(values))
+
+
+def looks(table: Table) -> list[Look]:
+    """One Look a column."""
+    sample = table.records[:: max(1, len(table.records) // _LOOKED_AT)]
+    return [Look(name, [values[index] for _, values in sample]) for index, name in enumerate(table.columns)]
+
+
+def _task_by_looks(table: Table) -> str:
+    columns = looks(table)
+    if any(look.is_label for look in columns) and len(columns) > 1:
+        return "classification"
+    texts = [table.columns.index(look.name) for look in columns if look.letters and look.distinct > 1]
+    if len(texts) == 2:
+        first, second = (language_of(str(values[index]) for _, values in table.records[:500]) for index in texts)
+        if first and second and first != second:
+            return "translation"
+        return "summarisation"
+    return "generation"

@@ -1,0 +1,155 @@
+"""Records of a table to rows of a task, each checked; what is wrong becomes a Problem."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from modeling.datasets.dataset import Problem, Row, Table
+from modeling.text import normalise
+
+Answer = dict[str, Any]
+
+
+class BadRowError(Exception):
+    """One row cannot be used: (column, why)."""
+
+    def __init__(self, column: str | None, message: str) -> None:
+        super().__init__(message)
+        self.column, self.message = column, message
+
+
+def to_rows(table: Table, task: str, roles: Mapping[str, str], languages: tuple[str | None, str | None],
+            ) -> tuple[list[Row], list[Problem]]:
+    """Rows in the task's schema, and the problems of those that were mended or left out."""
+    make, rows, problems = _MAKERS[task], [], []
+    for line, values in _records(table, roles):
+        try:
+            row, mended = make(values, roles, line, languages)
+        except BadRowError as error:
+            problems.append(Problem(line, error.column, error.message))
+            continue
+        rows.append(row)
+        problems += [Problem(line, roles.get("answers"), message, "warning") for message in mended]
+    return rows, problems
+
+
+def _records(table: Table, roles: Mapping[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line, role -> value); a language role whose column does not exist is that language in every row."""
+    places = {role: table.columns.index(name) for role, name in roles.items() if name in table.columns}
+    fixed = {role: name for role, name in roles.items() if name not in table.columns}
+    for line, values in table.records:
+        yield line, {role: values[place] for role, place in places.items()} | fixed
+
+
+def text_of(value: Any) -> str:
+    """A cell as text; a list (the lines of a poem, the turns of a talk) is joined with line feeds."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return "\n".join(text_of(item) for item in value)
+    return value if isinstance(value, str) else str(value)
+
+
+def _required(values: Mapping[str, Any], roles: Mapping[str, str], role: str) -> str:
+    if text := normalise(text_of(values.get(role))):
+        return text
+    raise BadRowError(roles.get(role), f"the {role} is empty")
+
+
+Made = tuple[Row, list[str]]
+Languages = tuple[str | None, str | None]
+
+
+def _classification(values: Mapping[str, Any], roles: Mapping[str, str], line: int, languages: Languages) -> Made:
+    return {"text": _required(values, roles, "text"), "label": _required(values, roles, "label")}, []
+
+
+def _generation(values: Mapping[str, Any], roles: Mapping[str, str], line: int, languages: Languages) -> Made:
+    text = text_of(values.get("text")).replace("\r\n", "\n")  # blanks and blank lines are part of the manner
+    if not text.strip():
+        raise BadRowError(roles.get("text"), "the text is empty")
+    return {"text": text}, []
+
+
+def _summarisation(values: Mapping[str, Any], roles: Mapping[str, str], line: int, languages: Languages) -> Made:
+    row = {"text": _required(values, roles, "text")}
+    return (row | {"summary": _required(values, roles, "summary")} if "summary" in roles else row), []
+
+
+def _translation(values: Mapping[str, Any], roles: Mapping[str, str], line: int, languages: Languages) -> Made:
+    return {"source": _required(values, roles, "source"), "target": _required(values, roles, "target"),
+            "source_language": values.get("source_language") or languages[0],
+            "target_language": values.get("target_language") or languages[1]}, []
+
+
+def _question_answering(values: Mapping[str, Any], roles: Mapping[str, str], line: int, languages: Languages) -> Made:
+    context = text_of(values.get("context"))  # as it stands: the answers' offsets count its characters
+    if not context.strip():
+        raise BadRowError(roles.get("context"), "the context is empty")
+    question = _required(values, roles, "question")
+    name = text_of(values.get("id")) or str(line)
+    given = answers_of(values.get("answers"))
+    answers, mended = repair(given, context, name)
+    if given and not answers:
+        raise BadRowError(roles.get("answers"), f"question {name}: no answer occurs in the context, such as "
+                                                f"{given[0]['text'][:60]!r}")
+    return {"id": name, "title": text_of(values.get("title")), "context": context, "question": question,
+            "answers": answers}, mended
+
+
+def answers_of(value: Any) -> list[Answer]:
+    """[{text, start}] from SQuAD's list, from Hugging Face's {text: [...], answer_start: [...]} or from a text."""
+    if isinstance(value, dict) and isinstance(value.get("text"), list):
+        starts = value.get("answer_start") or value.get("start") or []
+        value = [{"text": text, "start": start} for text, start in
+                 zip(value["text"], [*starts, *[None] * len(value["text"])], strict=False)]
+    if not isinstance(value, list):
+        value = [value] if value not in (None, "") else []
+    answers = []
+    for item in value:
+        item = item if isinstance(item, dict) else {"text": item}
+        start = item.get("answer_start", item.get("start"))
+        answers.append({"text": text_of(item.get("text")), "start": start if isinstance(start, int) else None})
+    return answers
+
+
+def repair(answers: list[Answer], context: str, question: str) -> tuple[list[Answer], list[str]]:
+    """Answers that stand in `context` where their start says, and what was done about the others.
+
+    A wrong start moves to the nearest place where the answer does occur; an answer that occurs nowhere is dropped.
+    """
+    good: list[Answer] = []
+    done: list[str] = []
+    for answer in answers:
+        text, start = answer["text"], answer["start"]
+        if text.strip() and start is not None and start >= 0 and context.startswith(text, start):
+            blanks = len(text) - len(text.lstrip())
+            good.append({"text": text.strip(), "start": start + blanks})
+            continue
+        text = text.strip()
+        place = nearest(context, text, start or 0) if text else -1
+        if place < 0:
+            done.append(f"question {question}: the answer {text[:60]!r} does not occur in the context and was dropped")
+            continue
+        if start is not None:
+            done.append(f"question {question}: the answer {text[:60]!r} starts at {place}, not at {start}; mended")
+        good.append({"text": text, "start": place})
+    return good, done
+
+
+def nearest(context: str, text: str, start: int) -> int:
+    """Where `text` occurs nearest to `start`; -1 where it does not."""
+    after = context.find(text, max(0, start))
+    before = context.rfind(text, 0, max(0, min(start, len(context))) + len(text))
+    found = [place for place in (before, after) if place >= 0]
+    return min(found, key=lambda place: abs(place - start), default=-1)
+
+
+_MAKERS: dict[str, Callable[[Mapping[str, Any], Mapping[str, str], int, Languages], Made]] = {
+    "classification": _classification,
+    "generation": _generation,
+    "summarisation": _summarisation,
+    "translation": _translation,
+    "question-answering": _question_answering,
+}
