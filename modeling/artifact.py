@@ -227,8 +227,8 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict):
         raise ArtifactError(f"{path} is not a JSON object", remedy=_REMEDY)
     if manifest.get("schema") != SCHEMA:
-        raise ArtifactError(f"{path} has schema version {manifest.get('schema')!r}", allowed=f"This version reads {SCHEMA}",
-                            remedy="Export the model again with this version of Parley")
+        raise ArtifactError(f"{path} has schema version {manifest.get('schema')!r}",
+                            allowed=f"This version of Parley reads {SCHEMA}", remedy="Export the model again")
     if missing := [key for key in REQUIRED if key not in manifest]:
         raise ArtifactError(f"{path} lacks {', '.join(missing)}", remedy=_REMEDY)
     if manifest["digest"] != _digest(manifest):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from modeling.export.graph import GraphBuilder
+from modeling.export.graph import GraphBuilder, Shape
 
 EPSILON = 1e-5  # of RMSNorm, as in modeling.models.layers
 
@@ -38,7 +38,7 @@ def cached_attention(
     graph: GraphBuilder, x: str, prefix: str, *, layer: int, heads: int, kv_heads: int, tables: tuple[str, str]
 ) -> str:
     """Rotary self-attention over a cache that is written in place; declares its inputs and outputs."""
-    shape = ["B", kv_heads, "C", graph.weights.tensors[f"{prefix}.out.weight"].shape[1] // heads]
+    shape: Shape = ["B", kv_heads, "C", graph.weights.tensors[f"{prefix}.out.weight"].shape[1] // heads]
     past = [graph.input(f"past_{part}{layer}", graph.float, shape) for part in "kv"]
     present = [graph.output(f"present_{part}{layer}", graph.float, shape) for part in "kv"]
     packed = graph.linear(x, f"{prefix}.qkv.weight")

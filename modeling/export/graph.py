@@ -115,8 +115,9 @@ class GraphBuilder:
         )  # fmt: skip
         versions = [helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, 1)]
         model = helper.make_model(graph, opset_imports=versions, ir_version=IR_VERSION, producer_name="parley")
-        entry = {"role": role, "device": self.device, "file": file, "precision": "fp16" if self.device == "cuda" else "fp32",
-                 "opset": OPSET, "inputs": self.inputs, "outputs": self.outputs}
+        precision = "fp16" if self.device == "cuda" else "fp32"
+        entry = {"role": role, "device": self.device, "file": file, "precision": precision, "opset": OPSET,
+                 "inputs": self.inputs, "outputs": self.outputs}  # fmt: skip
         return Graph(model, entry)
 
     def _kind(self, name: str) -> str:

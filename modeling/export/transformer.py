@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from modeling.export.blocks import cached_attention, normed, rotary_tables, swiglu
 from modeling.export.decoder import head
-from modeling.export.graph import Graph, GraphBuilder
+from modeling.export.graph import Graph, GraphBuilder, Shape
 from modeling.export.weights import Weights
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ BEST = 16  # candidates a row brings to the beam search: twice the widest beam, 
 
 def transformer_graphs(config: TransformerConfig, weights: Weights) -> list[Graph]:
     """The roles "encoder" and "decoder" for both devices."""
-    return [build(config, GraphBuilder(weights, device)) for device in ("cpu", "cuda") for build in (_encoder, _decoder)]
+    builders = [(build, GraphBuilder(weights, device)) for device in ("cpu", "cuda") for build in (_encoder, _decoder)]
+    return [build(config, graph) for build, graph in builders]
 
 
 def _encoder(config: TransformerConfig, graph: GraphBuilder) -> Graph:
@@ -86,7 +87,7 @@ def _decoder(config: TransformerConfig, graph: GraphBuilder) -> Graph:
 
 def _cross_attention(graph: GraphBuilder, x: str, prefix: str, layer: int, config: TransformerConfig) -> str:
     """The query is seen as [G, W, D], so that keys and values are never copied for each hypothesis."""
-    shape = ["G", config.heads, "S", config.width // config.heads]
+    shape: Shape = ["G", config.heads, "S", config.width // config.heads]
     cache = [graph.input(f"cross_{part}{layer}", graph.float, shape) for part in "kv"]
     query = graph.op("Reshape", graph.linear(x, f"{prefix}.q.weight"), "query_shape")
     attended = graph.op("MultiHeadAttention", query, *cache, "", "cross_mask", num_heads=config.heads)

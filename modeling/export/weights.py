@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal
 
 import numpy as np
@@ -43,15 +44,13 @@ def encode_weights(state: Mapping[str, torch.Tensor], storage: Storage) -> Weigh
         arrays |= _stored(name, array, storage if array.ndim > 1 else "fp32")
     # wide types first, so that each tensor starts at a multiple of its item's size; the format allows no gaps
     ordered = sorted(arrays.items(), key=lambda item: (-item[1].itemsize, item[0]))
-    begin, entries = 0, {}
-    for name, array in ordered:
-        entries[name] = {"dtype": _NAMES[array.dtype], "shape": array.shape, "data_offsets": [begin, begin + array.nbytes]}
-        begin += array.nbytes
+    begins = dict(zip((name for name, _ in ordered), accumulate((a.nbytes for _, a in ordered), initial=0), strict=False))
+    entries = {name: {"dtype": _NAMES[array.dtype], "shape": array.shape,
+                      "data_offsets": [begins[name], begins[name] + array.nbytes]} for name, array in ordered}  # fmt: skip
     header = json.dumps(entries, separators=(",", ":")).encode()
     header += b" " * (-(8 + len(header)) % ALIGNMENT)
     start = 8 + len(header)
-    places = {name: Stored(array.dtype, array.shape, start + entries[name]["data_offsets"][0], array.nbytes)
-              for name, array in ordered}  # fmt: skip
+    places = {name: Stored(array.dtype, array.shape, start + begins[name], array.nbytes) for name, array in ordered}
     content = b"".join([len(header).to_bytes(8, "little"), header, *(array.tobytes() for _, array in ordered)])
     return Weights(content, places)
 

@@ -1,0 +1,211 @@
+"""The proof that a graph answers as the trained network does: teacher-forced logits and greedy decisions compared."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnxruntime
+import torch
+from torch import nn
+
+from modeling.errors import ParityError
+from modeling.export.session import Session
+
+if TYPE_CHECKING:
+    from modeling.training.trained import TrainedModel
+
+ROWS = 512  # of the frozen test split at most
+TOLERANCE = 1e-3  # of fp32 logits
+BATCH = 32
+PROMPT = 128  # tokens of a generated text that are compared at most
+STEPS = 8  # decoding steps after each prompt
+TARGET = 48  # tokens of a translation that are compared at most
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Logits [N, classes] of PyTorch and of the graph, and the classes [N] that the graph chose itself."""
+
+    expected: np.ndarray
+    actual: np.ndarray
+    chosen: np.ndarray
+
+
+Compare = Callable[["TrainedModel", nn.Module, Path, list[dict[str, Any]]], Iterator[Compared]]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the comparison found so far."""
+
+    logits: int = 0
+    decisions: int = 0
+    near_ties: int = 0  # decisions that differ where the two best logits are closer than the tolerance
+    differing: int = 0  # decisions that differ elsewhere
+    differences: list[float] = field(default_factory=list)
+
+    def add(self, part: Compared) -> None:
+        real = np.isfinite(part.expected)  # -inf masks padding
+        self.differences.append(float(np.abs(part.expected[real] - part.actual[real]).max()))
+        self.logits += int(real.sum())
+        best = np.sort(part.expected, axis=-1)[:, -2:]
+        wrong = part.chosen != part.expected.argmax(-1)
+        ties = best[:, 1] - best[:, 0] < TOLERANCE
+        self.decisions += len(wrong)
+        self.near_ties += int((wrong & ties).sum())
+        self.differing += int((wrong & ~ties).sum())
+
+
+def prove(run: TrainedModel, module: nn.Module, folder: Path) -> dict[str, Any]:
+    """Compare `module` with the CPU graphs in `folder` on the run's test rows; the figures for the manifest.
+
+    `module` holds the weights as the artifact stores them. Raises ParityError where a logit differs by more than the
+    tolerance or a decision differs that was no tie.
+    """
+    rows, started, tally = list(run.test_rows[:ROWS]), time.monotonic(), Tally()
+    if not rows:
+        raise ParityError("There are no test rows to prove the export with", remedy="Add rows to the test split")
+    with torch.no_grad():
+        for part in COMPARE[run.model](run, module, folder, rows):
+            tally.add(part)
+    worst = float(np.max(tally.differences))  # a NaN stays one
+    if not worst <= TOLERANCE or tally.differing:
+        raise ParityError(
+            f"The exported {run.model} differs from the trained one: logits by up to {worst:.2g}, "
+            f"{tally.differing} of {tally.decisions} decisions",
+            allowed=f"Logits may differ by {TOLERANCE:g}, decisions only where the two best are as close",
+            remedy="Nothing was written; this is a fault of the export, please report it",
+        )
+    return {
+        "rows": len(rows), "logits": tally.logits, "max_difference": worst, "tolerance": TOLERANCE,
+        "decisions": tally.decisions, "differing": tally.differing, "near_ties": tally.near_ties, "device": "cpu",
+        "versions": {"torch": torch.__version__, "onnxruntime": onnxruntime.__version__},
+        "seconds": round(time.monotonic() - started, 1),
+    }  # fmt: skip
+
+
+def _batches(sequences: list[list[int]]) -> Iterator[list[int]]:
+    """Indices in batches of like length."""
+    order = sorted(range(len(sequences)), key=lambda i: len(sequences[i]))
+    yield from (order[start : start + BATCH] for start in range(0, len(order), BATCH))
+
+
+def _padded(sequences: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Ids [B, T], padded at the right with zeros, and lengths [B]."""
+    lengths = np.array([len(ids) for ids in sequences])
+    padded = np.zeros((len(sequences), lengths.max()), np.int64)
+    for row, ids in zip(padded, sequences, strict=True):
+        row[: len(ids)] = ids
+    return padded, lengths
+
+
+def _classifier(run: TrainedModel, module: nn.Module, folder: Path, rows: list[dict[str, Any]]) -> Iterator[Compared]:
+    session, unknown = Session(folder / "classifier.cpu.onnx"), run.tokenizer.unk_id or 0
+    texts = run.tokenizer.encode_batch([row["text"] for row in rows])
+    encoded = [ids[: run.config.length] or [unknown] for ids in texts]
+    for batch in _batches(encoded):
+        ids, lengths = _padded([encoded[i] for i in batch])
+        expected = module(torch.from_numpy(ids), torch.from_numpy(lengths)).numpy()
+        inputs = {"input_ids": ids, "lengths": lengths.astype(np.int32)}
+        actual, probabilities = session.run(inputs, ["logits", "probabilities"])
+        if expected.shape[1] == 1:  # of two labels the first has the logit 0
+            expected, actual = (np.pad(logits, ((0, 0), (1, 0))) for logits in (expected, actual))
+        yield Compared(expected, actual, probabilities.argmax(-1))
+
+
+def _reader(run: TrainedModel, module: nn.Module, folder: Path, rows: list[dict[str, Any]]) -> Iterator[Compared]:
+    session = Session(folder / "reader.cpu.onnx")
+    pairs = [_window(run, row) for row in rows]
+    encoded = [question + passage for question, passage in pairs]
+    for batch in _batches(encoded):
+        ids, lengths = _padded([encoded[i] for i in batch])
+        positions = np.arange(ids.shape[1])
+        mask = (positions < lengths[:, None]).astype(np.int64)
+        types = mask * (positions >= np.array([[len(pairs[i][0])] for i in batch]))
+        both = module(*(torch.from_numpy(array) for array in (ids, types, lengths)))
+        inputs = {"input_ids": ids, "token_type_ids": types, "attention_mask": mask}
+        for expected, actual in zip(both, session.run(inputs, ["start_logits", "end_logits"]), strict=True):
+            masked = np.where(mask, actual, -np.inf)
+            yield Compared(np.where(mask, expected.numpy(), -np.inf), masked, masked.argmax(-1))
+
+
+def _window(run: TrainedModel, row: dict[str, Any]) -> tuple[list[int], list[int]]:
+    """`[CLS] question [SEP]` and the passage's first tokens with their `[SEP]`."""
+    start, end = (run.tokenizer.token_id(mark) or 0 for mark in ("[CLS]", "[SEP]"))
+    question = [start, *run.tokenizer.encode(row["question"])[: run.config.window // 2], end]
+    passage = run.tokenizer.encode(row["context"])[: run.config.window - len(question) - 1]
+    return question, [*passage, end]
+
+
+def _decoder(run: TrainedModel, module: nn.Module, folder: Path, rows: list[dict[str, Any]]) -> Iterator[Compared]:
+    """A ragged first prompt in one step, then up to 8 steps of one token."""
+    session = Session(folder / "decoder.cpu.onnx")
+    longest = min(run.config.context, PROMPT)
+    starts = [token for token in (run.tokenizer.bos_id,) if token is not None]
+    encoded = [([*starts, *ids] or [0])[:longest] for ids in run.tokenizer.encode_batch([row["text"] for row in rows])]
+    for batch in _batches(encoded):
+        ids, lengths = _padded([encoded[i] for i in batch])
+        expected = module(torch.from_numpy(ids))
+        steps = min(STEPS, int(lengths.min()) - 1)
+        cache, row = session.cache(len(ids), longest), np.arange(len(ids))
+        for step in range(steps + 1):
+            used = lengths - steps + step  # tokens of each row up to this step
+            chunk = ids[:, : used.max()] if step == 0 else ids[row, used - 1][:, None]
+            last = (used if step == 0 else np.ones_like(used))[:, None] - 1
+            chosen, actual = session.run({**_greedy(chunk), "last": last, **_lengths(used)}, ["next", "logits"], cache)
+            yield Compared(expected[row, used - 1].numpy(), actual, chosen[:, 0])
+
+
+def _greedy(chunk: np.ndarray) -> dict[str, np.ndarray]:
+    one = np.ones((len(chunk), 1), np.float32)
+    return {"input_ids": chunk, "inverse_temperature": one, "top_p": one, "top_k": one.astype(np.int64),
+            "uniform": 0 * one, "recent": np.repeat(chunk[:, :1], 64, axis=1), "repetition_penalty": one}  # fmt: skip
+
+
+def _lengths(used: np.ndarray) -> dict[str, np.ndarray]:
+    return {"seqlens_k": (used - 1).astype(np.int32), "total": np.array(used.max(), np.int32)}
+
+
+def _transformer(run: TrainedModel, module: nn.Module, folder: Path, rows: list[dict[str, Any]]) -> Iterator[Compared]:
+    """Sources of unlike length, then their targets token by token."""
+    encoder, decoder = Session(folder / "encoder.cpu.onnx"), Session(folder / "decoder.cpu.onnx")
+    names = [f"cross_{part}{layer}" for layer in range(run.config.decoder_layers) for part in "kv"]
+    pairs = _pairs(run, rows)
+    for batch in _batches([source for source, _ in pairs]):
+        source_ids, source_lengths = _padded([pairs[i][0] for i in batch])
+        target_ids, target_lengths = _padded([pairs[i][1] for i in batch])
+        expected = module(*(torch.from_numpy(array) for array in (source_ids, source_lengths, target_ids)))
+        mask = (np.arange(source_ids.shape[1]) < source_lengths[:, None]).astype(np.int32)
+        cross = dict(zip(names, encoder.run({"input_ids": source_ids, "attention_mask": mask}, names), strict=True))
+        shared = {**cross, "cross_mask": mask, "query_shape": np.array([len(batch), 1, run.config.width])}
+        cache = decoder.cache(len(batch), run.config.context)
+        for step in range(target_ids.shape[1]):
+            inputs = {**shared, "input_ids": target_ids[:, step : step + 1], **_lengths(np.full(len(batch), step + 1))}
+            best, actual = decoder.run(inputs, ["top_ids", "logits"], cache)
+            real = step < target_lengths
+            yield Compared(expected[:, step].numpy()[real], actual[real], best[real, 0])
+
+
+def _pairs(run: TrainedModel, rows: list[dict[str, Any]]) -> list[tuple[list[int], list[int]]]:
+    """Source and target ids; where the model knows both directions, every second row is turned round."""
+    pairs, tokenizer, config = [], run.tokenizer, run.config
+    start, end = ([token] if token is not None else [] for token in (tokenizer.bos_id, tokenizer.eos_id))
+    for index, row in enumerate(rows):
+        sides = ("source", "target")
+        languages = tuple(row[f"{side}_language"] for side in sides)
+        here, back = ("-".join(pair) in config.directions for pair in (languages, languages[::-1]))
+        if back and (index % 2 or not here):
+            sides, languages = sides[::-1], languages[::-1]
+        source, target = (tokenizer.encode(row[side]) for side in sides)
+        tag = tokenizer.token_id(f"<2{languages[1]}>") or 0
+        longest = min(config.context, TARGET)
+        pairs.append(([tag, *source[: config.context - 2], *end], ([*start, *target] or [0])[:longest]))
+    return pairs
+
+
+COMPARE: dict[str, Compare] = {"bert": _reader, "decoder": _decoder, "lstm": _classifier, "transformer": _transformer}
