@@ -10,7 +10,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from webapp.jobs import services
-from webapp.jobs.models import Job, JobState
+from webapp.jobs.models import Job
 
 
 @admin.register(Job)
@@ -23,16 +23,11 @@ class JobAdmin(ModelAdmin):
 
     @display(
         description=_("state"),
-        label={
-            JobState.RUNNING.label: "info",
-            JobState.DONE.label: "success",
-            JobState.FAILED.label: "danger",
-            JobState.QUEUED.label: "warning",
-        },
+        label={"running": "info", "done": "success", "failed": "danger", "queued": "warning"},
     )
-    def state_label(self, job: Job) -> str:
+    def state_label(self, job: Job) -> tuple[str, str]:
         """The state, as a coloured label."""
-        return job.get_state_display()
+        return job.state, job.get_state_display()
 
     @display(description=_("progress"))
     def done(self, job: Job) -> str:

@@ -1,4 +1,4 @@
-"""Runs a command that cannot outlive whoever started it. Standard library only: `python -I -S leash.py [...] -- COMMAND`.
+"""Runs a command that cannot outlive its starter. Standard library only: `python -I -S leash.py [...] -- COMMAND`.
 
 The starter makes this process the leader of a new session and keeps the writing end of a pipe that is its standard
 input. When the starter dies, even by kill -9, the pipe closes; then the whole process group is told to end, and killed
@@ -40,7 +40,7 @@ def _become(options: argparse.Namespace) -> None:
     if options.memory:
         resource.setrlimit(resource.RLIMIT_AS, (options.memory, options.memory))
     try:
-        os.execvp(options.command[0], options.command)
+        os.execvp(options.command[0], options.command)  # noqa: S606 - no shell is what we want
     except OSError as fault:
         sys.stderr.write(f"{options.command[0]} does not start: {fault.strerror}\n")
         os._exit(127)

@@ -1,4 +1,4 @@
-"""A child process in a group of its own, which dies with the process that started it. For jobs and for the supervisor."""
+"""A child process in a group of its own, which dies with its starter. For jobs and for the supervisor."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LINE = 1024 * 1024  # bytes of a line without an end that are kept
 
 
 class ChildProcess:
-    """A command on a leash. Its output is read without ever blocking; `ended()` is the one place that notices its end."""
+    """A command on a leash. Its output is read without ever blocking; `ended()` alone notices its end."""
 
     def __init__(
         self,

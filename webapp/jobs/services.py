@@ -130,7 +130,7 @@ def _requeue(job: int, attempt: int, **changes: Any) -> None:
     _write(job, attempt, state=JobState.QUEUED, leased_until=None, worker="", **changes)
 
 
-def _end(job: int, attempt: int, state: JobState, **changes: Any) -> None:
+def _end(job: int, attempt: int, state: Any, **changes: Any) -> None:
     _write(job, attempt, state=state, finished=timezone.now(), leased_until=None, **changes)
 
 

@@ -13,7 +13,6 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Mapping
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +20,13 @@ from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from webapp.jobs import services
-from webapp.jobs.kinds import KINDS, command_line
+from webapp.jobs.kinds import KINDS, Lane, command_line
 from webapp.jobs.models import Job
 from webapp.jobs.process import ChildProcess
 
 log = logging.getLogger("parley.trainer")
 
-LANES: Mapping[str, int] = {"short": 1, "long": 1}  # jobs at once
+LANES: Mapping[Lane, int] = {"short": 1, "long": 1}  # jobs at once
 TAIL = 20  # last lines of the log that explain a failure
 PERMANENT = 2  # exit status of our commands for a fault that only a person can mend: trying again is no use
 

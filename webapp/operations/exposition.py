@@ -1,0 +1,38 @@
+"""The text of /metrics: what the web process has counted, and the engine's and the queue's figures of this moment."""
+
+from __future__ import annotations
+
+from asgiref.sync import sync_to_async
+from prometheus_client import REGISTRY, CollectorRegistry, Gauge, generate_latest
+
+from webapp.operations.health import database, engine_stats
+
+ENGINE_FIGURES = {
+    "running": "Requests in the batch",
+    "waiting": "Requests in the queue",
+    "slots": "Places in the batch",
+    "steps": "Steps since the model was loaded",
+    "tokens": "Tokens since the model was loaded",
+}
+
+
+async def exposition() -> bytes:
+    """In Prometheus' text format."""
+    stats = await engine_stats()
+    stored = await sync_to_async(database)()
+    now = CollectorRegistry()
+    Gauge("parley_engine_up", "Whether the engine answers", registry=now).set(stats is not None)
+    jobs = Gauge("parley_jobs", "Jobs that are not over", ("state",), registry=now)
+    for state, count in stored.get("jobs", {}).items():
+        jobs.labels(state).set(count)
+    for figure, meaning in ENGINE_FIGURES.items():
+        gauge = Gauge(f"parley_engine_{figure}", meaning, ("model",), registry=now)
+        for model in (stats or {}).get("models", []):
+            if figure in model:
+                gauge.labels(_name(model)).set(model[figure])
+    return generate_latest(REGISTRY) + generate_latest(now)
+
+
+def _name(model: dict[str, object]) -> str:
+    """The folder's name: paths of the machine are nobody's business."""
+    return str(model.get("artifact", "")).rstrip("/").rpartition("/")[2]

@@ -1,0 +1,124 @@
+"""`manage.py start`: makes the site ready and keeps its processes running."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+import urllib.request
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command, get_commands
+from django.core.management.base import BaseCommand, CommandError
+
+from modeling.errors import ConfigError
+from webapp.accounts.services import FirstAdmin, ensure_admin
+from webapp.addresses import EVERYWHERE, bracketed
+from webapp.operations.budget import Budget
+from webapp.operations.port import require_free_port
+from webapp.operations.supervisor import Program, Supervisor
+
+LEAST_SPACE = 200 * 1024 * 1024  # bytes
+STARTERS = settings.ROOT / "modeling" / "starters"
+IMPATIENT = 60.0  # seconds after which a site that is not ready says why
+
+
+class Command(BaseCommand):
+    """Prepares, then supervises web, engine and trainer until Ctrl-C or SIGTERM."""
+
+    help = "Start the site: web, engine and trainer, at HOST (127.0.0.1) and PORT (8000)."
+    requires_system_checks = ()
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the site."""
+        try:
+            require_free_port(settings.HOST, settings.PORT)
+        except ConfigError as fault:
+            raise CommandError(str(fault)) from None
+        self._require_space()
+        admin = self._prepare()
+        supervisor = Supervisor(
+            programs(), logs=settings.HOME / "logs", state=settings.HOME / "processes.json", say=self._say
+        )
+        supervisor.run(on_round=Readiness(admin, self._say))
+        self._say("Parley has ended.")
+
+    def _require_space(self) -> None:
+        if shutil.disk_usage(settings.HOME).free < LEAST_SPACE:
+            raise CommandError(f"Less than {LEAST_SPACE >> 20} MB are free for the site's data in {settings.HOME}. "
+                               "Make room, or choose another folder with PARLEY_HOME.")
+
+    def _prepare(self) -> FirstAdmin:
+        for command in ("compilecatalogs", "migrate", "registerstarters"):
+            if command in get_commands():
+                call_command(command, verbosity=0)
+        return ensure_admin(secret=settings.HOME / "admin.password")
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
+
+
+def programs() -> list[Program]:
+    """Web, engine and trainer, as argument lists."""
+    budget, python = Budget.from_environment(), sys.executable
+    settings.ENGINE_SOCKET.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    artifacts = settings.HOME / "artifacts"
+    artifacts.mkdir(exist_ok=True)
+    starters = [str(manifest.parent) for manifest in sorted(STARTERS.glob("*/manifest.json"))]
+    engine = [python, "-m", "modeling.inference.server", "--socket", str(settings.ENGINE_SOCKET),
+              "--threads", str(budget.engine), "--roots", str(STARTERS), str(artifacts)]
+    return [
+        Program(name="engine", command=[*engine, *(["--preload", *starters] if starters else [])]),
+        Program(name="web", command=[python, "-m", "daphne", "--bind", settings.HOST, "--port", str(settings.PORT),
+                                     "--no-server-name", "webapp.asgi:application"]),
+        Program(name="trainer", command=[python, str(settings.ROOT / "manage.py"), "trainer",
+                                         "--threads", str(budget.trainer)]),
+    ]
+
+
+class Readiness:
+    """Says once that the site is ready, or after a minute why it is not."""
+
+    def __init__(self, admin: FirstAdmin, say: Any) -> None:
+        """`say` gets the line."""
+        self._admin, self._say = admin, say
+        self._said = self._complained = False
+        self._began = self._asked = time.monotonic()
+
+    def __call__(self) -> None:
+        """Look, a few times a second, until all is well."""
+        now = time.monotonic()
+        if self._said or now - self._asked < 0.3:
+            return
+        self._asked = now
+        problems = site_problems()
+        if not problems:
+            self._said = True
+            self._say(ready_line(self._admin))
+        elif now - self._began > IMPATIENT and not self._complained:
+            self._complained = True
+            self._say(f"Parley is not ready yet: {', '.join(problems)}. Its log files are in {settings.HOME / 'logs'}.")
+
+
+def site_problems() -> list[str]:
+    """What /healthz says is wrong."""
+    host = "127.0.0.1" if settings.HOST in EVERYWHERE else settings.HOST
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+            f"http://{bracketed(host)}:{settings.PORT}/healthz", timeout=5
+        ) as answer:
+            found: list[str] = json.load(answer)["problems"]
+            return found
+    except (OSError, ValueError):
+        return ["the web server does not answer"]
+
+
+def ready_line(admin: FirstAdmin) -> str:
+    """The last line of a start."""
+    host = "127.0.0.1" if settings.HOST in EVERYWHERE else settings.HOST
+    address = settings.PUBLIC_URL or f"http://{bracketed(host)}:{settings.PORT}"
+    password = admin.password or "the one you chose"
+    return f"Parley is ready: {address}/  admin: {admin.name}  password: {password}"
