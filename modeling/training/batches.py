@@ -1,0 +1,47 @@
+"""Batches of like length: the same seed and epoch give the same batches in the same order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+POOL = 100
+"""Batches' worth of examples that are sorted by length together: little padding, and still a shuffled order."""
+
+
+def epoch_batches(costs: Sequence[int], *, batch_tokens: int, seed: int, epoch: int) -> list[list[int]]:
+    """Indices of the examples of each batch; a batch's longest cost times its size stays within `batch_tokens`."""
+    generator = np.random.default_rng((seed, epoch))
+    lengths = np.asarray(costs)
+    order = generator.permutation(len(lengths))
+    pool = max(1, round(POOL * batch_tokens / max(1.0, float(lengths.mean()))))
+    batches: list[list[int]] = []
+    for start in range(0, len(order), pool):
+        part = order[start : start + pool]
+        batches += cut(part[np.argsort(lengths[part], kind="stable")], lengths, batch_tokens)
+    return [batches[i] for i in generator.permutation(len(batches))]
+
+
+def cut(order: Sequence[int] | np.ndarray, lengths: np.ndarray, batch_tokens: int) -> list[list[int]]:
+    """Cut indices in the given order into batches."""
+    batches: list[list[int]] = [[]]
+    longest = 0
+    for index in order:
+        longest = max(longest, int(lengths[index]))
+        if batches[-1] and longest * (len(batches[-1]) + 1) > batch_tokens:
+            batches.append([])
+            longest = int(lengths[index])
+        batches[-1].append(int(index))
+    return [batch for batch in batches if batch]
+
+
+def pad(rows: Sequence[Sequence[int]], *, value: int = 0) -> tuple[Tensor, Tensor]:
+    """Rows of ids as (B, longest), padded at the right, and their lengths (B)."""
+    lengths = torch.tensor([len(row) for row in rows])
+    padded = torch.full((len(rows), int(lengths.max())), value, dtype=torch.long)
+    for index, row in enumerate(rows):
+        padded[index, : len(row)] = torch.as_tensor(row, dtype=torch.long)
+    return padded, lengths

@@ -1,0 +1,162 @@
+"""The loop: the same for every task. A run that is killed and started again ends with the same weights."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from modeling.errors import ConfigError
+from modeling.training.batches import epoch_batches
+from modeling.training.checkpoint import load_checkpoint, save_checkpoint
+from modeling.training.objectives import Objective, Rows
+from modeling.training.optimization import Optimization, bf16_is_fast, rate_at
+
+Event = dict[str, Any]
+REPORT_SECONDS = 2.0
+
+
+@dataclass
+class Progress:
+    """Where a run stands; all of it goes into a checkpoint."""
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    """Batches of the epoch already seen."""
+    best: float | None = None
+    best_step: int = 0
+    without_better: int = 0
+    finished: bool = False
+
+
+class Loop:
+    """Trains a module on examples, watching validation examples, with checkpoints below `folder`."""
+
+    def __init__(
+        self, objective: Objective, module: nn.Module, train: Rows, validation: Rows, *, folder: Path, seed: int,
+        on_event: Callable[[Event], None],
+    ) -> None:  # fmt: skip
+        self.objective, self.config, self.seed = objective, objective.training, seed
+        self.folder, self.on_event = folder, on_event
+        self.examples = objective.examples(train, training=True)
+        self.costs = [objective.cost(example) for example in self.examples]
+        self.validation = objective.examples(validation, training=False)
+        bf16 = {"bf16": True, "fp32": False, "auto": bf16_is_fast()}[self._precision()]
+        self.optimization = Optimization(module, self.config, bf16=bf16)
+        self.module, self.progress = self.optimization.module, Progress()
+        self.best: dict[str, Tensor] = {}
+        self.steps = self.config.steps or max(1, round(self.config.epochs * len(self._epoch(0))))
+        self.every = max(1, math.ceil(self.steps / self.config.evaluations))
+        self.precision = "bf16" if bf16 else "fp32"
+
+    def _precision(self) -> str:
+        """The precision of the checkpoint where there is one: a resumed run goes on as it began."""
+        loaded = load_checkpoint(self.folder)
+        return str(loaded[1]["precision"]) if loaded else self.config.precision
+
+    def _epoch(self, epoch: int) -> list[list[int]]:
+        chosen = self.objective.chosen(self.examples, epoch=epoch, seed=self.seed)
+        costs = [self.costs[i] for i in chosen]
+        if not costs:
+            raise ConfigError("no example is left to train on", remedy="Give more rows, or shorter ones")
+        batches = epoch_batches(costs, batch_tokens=self.config.batch_tokens, seed=self.seed, epoch=epoch)
+        return [[chosen[i] for i in batch] for batch in batches]
+
+    def _batches(self) -> Iterator[list[int]]:
+        """Batches from where the run stands, moving it on."""
+        while True:
+            batches = self._epoch(self.progress.epoch)
+            while self.progress.batch < len(batches):
+                self.progress.batch += 1
+                yield batches[self.progress.batch - 1]
+            self.progress.epoch, self.progress.batch = self.progress.epoch + 1, 0
+
+    def run(self) -> nn.Module:
+        """Train to the end; returns the module in fp32, with the best weights where patience is set, for evaluation."""
+        self._resume()
+        self.module.train()
+        saved = reported = time.monotonic()
+        tokens, losses, batches = 0, [], self._batches()
+        while self.progress.step < self.steps and not self.progress.finished:
+            batch = next(batches)
+            losses.append(self._step([self.examples[i] for i in batch]))
+            tokens += sum(self.costs[i] for i in batch)
+            self.progress.step += 1
+            now = time.monotonic()
+            if now - reported >= REPORT_SECONDS or self.progress.step == self.steps:
+                self._report(losses, tokens / (now - reported))
+                reported, tokens, losses = now, 0, []
+            if self.progress.step % self.every == 0 or self.progress.step == self.steps:
+                self._evaluate()
+            if time.monotonic() - saved >= self.config.checkpoint_seconds:
+                self._save()
+                saved = time.monotonic()
+        self._save()
+        return self._finished()
+
+    def _step(self, examples: Sequence[Any]) -> float:
+        loss = self.objective.loss(self.module, examples)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimization.update(rate_at(self.progress.step, self.steps, self.config))
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise ConfigError(f"the loss became {value} at step {self.progress.step}",
+                              remedy="Start again with a lower learning_rate")  # fmt: skip
+        return value
+
+    def _report(self, losses: list[float], speed: float) -> None:
+        step = self.progress.step
+        self.on_event({"event": "step", "step": step, "steps": self.steps, "epoch": self.progress.epoch,
+                       "loss": sum(losses) / len(losses), "tokens_per_second": round(speed),
+                       "learning_rate": rate_at(step - 1, self.steps, self.config)})  # fmt: skip
+
+    def _evaluate(self) -> None:
+        if not self.validation:
+            return
+        self.module.eval()
+        figures = self.objective.validate(self.module, self.validation)
+        self.module.train()
+        value, progress = figures[self.objective.measure], self.progress
+        sign = 1 if self.objective.higher_is_better else -1
+        if better := progress.best is None or sign * value > sign * progress.best:
+            progress.best, progress.best_step, progress.without_better = value, progress.step, 0
+            if self.config.patience:
+                self.best = {name: p.detach().clone() for name, p in self._masters()}
+        else:
+            progress.without_better += 1
+            progress.finished = 0 < self.config.patience <= progress.without_better
+        self.on_event({"event": "evaluation", "step": progress.step, "better": better, **figures})
+
+    def _masters(self) -> list[tuple[str, Tensor]]:
+        return list(zip(self.optimization.names, self.optimization.masters, strict=True))
+
+    def _save(self) -> None:
+        tensors = self.optimization.tensors() | {f"best/{name}": t for name, t in self.best.items()}
+        tensors["rng"] = torch.get_rng_state()
+        state = {"progress": vars(self.progress), "precision": self.precision}
+        path = save_checkpoint(self.folder, self.progress.step, tensors, state)
+        self.on_event({"event": "checkpoint", "step": self.progress.step, "path": str(path)})
+
+    def _resume(self) -> None:
+        loaded = load_checkpoint(self.folder)
+        if loaded is None:
+            return
+        tensors, state = loaded
+        torch.set_rng_state(tensors.pop("rng"))
+        self.best = {key[5:]: t for key, t in tensors.items() if key.startswith("best/")}
+        self.optimization.restore({key: t for key, t in tensors.items() if not key.startswith("best/")})
+        self.progress = Progress(**state["progress"])
+        self.on_event({"event": "resumed", "step": self.progress.step})
+
+    def _finished(self) -> nn.Module:
+        weights = self.best if self.best else {name: p.detach() for name, p in self._masters()}
+        module = self.module.float()
+        module.load_state_dict(weights, strict=True)
+        return module.eval()

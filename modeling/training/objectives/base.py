@@ -1,0 +1,75 @@
+"""The interface between the loop and a task."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from modeling.text import Tokenizer
+from modeling.training.config import TrainingConfig
+
+Row = Mapping[str, Any]
+Rows = Sequence[Row]
+
+
+class Objective(ABC):
+    """One task with its tokenizer and configuration."""
+
+    measure: str
+    """Name of the validation figure that decides."""
+    higher_is_better = True
+
+    def __init__(self, tokenizer: Tokenizer, config: Any, training: TrainingConfig, labels: Sequence[str] = ()) -> None:
+        self.tokenizer, self.config, self.training, self.labels = tokenizer, config, training, list(labels)
+
+    @classmethod
+    @abstractmethod
+    def make_tokenizer(cls, rows: Rows, size: int, training: TrainingConfig) -> Tokenizer:
+        """Train a tokenizer of at most `size` tokens on the training rows."""
+
+    @classmethod
+    def config_from_rows(cls, rows: Rows, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Fields of the model's configuration that follow from the rows; `settings` are those asked for."""
+        return {}
+
+    @classmethod
+    def labels_from_rows(cls, rows: Rows) -> list[str]:
+        return []
+
+    @abstractmethod
+    def module(self) -> nn.Module:
+        """A fresh network; seeded by the caller."""
+
+    @abstractmethod
+    def examples(self, rows: Rows, *, training: bool) -> Sequence[Any]: ...
+
+    @abstractmethod
+    def cost(self, example: Any) -> int:
+        """Tokens of an example in a batch."""
+
+    def chosen(self, examples: Sequence[Any], *, epoch: int, seed: int) -> Sequence[int]:
+        """Indices of the examples that this epoch shows."""
+        return range(len(examples))
+
+    @abstractmethod
+    def loss(self, module: nn.Module, examples: Sequence[Any]) -> Tensor:
+        """Mean loss of a batch."""
+
+    @abstractmethod
+    def validate(self, module: nn.Module, examples: Sequence[Any]) -> dict[str, float]:
+        """Quick figures, `measure` among them."""
+
+    @abstractmethod
+    def evaluate(self, module: nn.Module, rows: Rows) -> dict[str, Any]:
+        """The full figures of held-out rows."""
+
+    def preprocessing(self) -> dict[str, Any]:
+        """What serving has to do to a text before the graph."""
+        return {}
+
+    def defaults(self) -> dict[str, Any]:
+        """Sampling or search defaults of the finished model."""
+        return {}

@@ -1,0 +1,76 @@
+"""Texts to more text of their kind."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from modeling.models import Decoder
+from modeling.text import Tokenizer
+from modeling.training.batches import cut, pad
+from modeling.training.config import TrainingConfig
+from modeling.training.objectives.base import Objective, Rows
+
+Example = list[int]
+
+
+class Generation(Objective):
+    """Each text stands between `<s>` and `</s>`; one longer than the context is cut into overlapping pieces."""
+
+    measure = "loss"
+    higher_is_better = False
+
+    @classmethod
+    def make_tokenizer(cls, rows: Rows, size: int, training: TrainingConfig) -> Tokenizer:
+        return Tokenizer.train(
+            [row["text"] for row in rows], vocabulary_size=size, kind=training.tokenizer, lowercase=training.lowercase
+        )
+
+    def module(self) -> nn.Module:
+        return Decoder(self.config)
+
+    def examples(self, rows: Rows, *, training: bool) -> Sequence[Example]:
+        """Pieces of at most context + 1 ids. In training the pieces of a long text overlap by half."""
+        length, found = self.config.context, []
+        bos, eos = self.tokenizer.bos_id, self.tokenizer.eos_id
+        assert bos is not None and eos is not None  # the tokenizer is our own
+        for ids in self.tokenizer.encode_batch([row["text"] for row in rows]):
+            whole = [bos, *ids, eos]
+            stride = max(1, length // 2) if training else length
+            last = max(1, len(whole) - 1 - (length - stride))
+            found += [whole[start : start + length + 1] for start in range(0, last, stride)]
+        return [piece for piece in found if len(piece) > 1]
+
+    def cost(self, example: Example) -> int:
+        return len(example)
+
+    def loss(self, module: nn.Module, examples: Sequence[Example]) -> Tensor:
+        return self.summed(module, examples) / sum(len(ids) - 1 for ids in examples)
+
+    def summed(self, module: nn.Module, examples: Sequence[Example]) -> Tensor:
+        """Cross-entropy in nats, summed over the tokens."""
+        ids, lengths = pad(examples)
+        target = ids[:, 1:].masked_fill(torch.arange(1, ids.shape[1]) >= lengths[:, None], -100)
+        logits = module(ids[:, :-1])  # (B, T - 1, V)
+        return F.cross_entropy(logits.flatten(0, 1).float(), target.flatten(), ignore_index=-100, reduction="sum")
+
+    @torch.no_grad()
+    def validate(self, module: nn.Module, examples: Sequence[Example]) -> dict[str, float]:
+        costs = torch.tensor([len(ids) for ids in examples])
+        total = 0.0
+        for batch in cut(costs.argsort(stable=True).tolist(), costs.numpy(), 8192):
+            total += float(self.summed(module, [examples[i] for i in batch]))
+        mean = total / int((costs - 1).sum())
+        return {"loss": mean, "perplexity": math.exp(min(mean, 50.0))}
+
+    def evaluate(self, module: nn.Module, rows: Rows) -> dict[str, Any]:
+        return {**self.validate(module, self.examples(rows, training=False)), "rows": len(rows)}
+
+    def defaults(self) -> dict[str, Any]:
+        return {"temperature": 0.8, "top_p": 0.95, "top_k": 50, "repetition_penalty": 1.1,
+                "max_tokens": self.config.context // 2}  # fmt: skip

@@ -1,0 +1,184 @@
+"""Questions with passages to the span that answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from modeling.errors import ConfigError
+from modeling.metrics import exact_match, squad_f1
+from modeling.models import BertReader
+from modeling.text import Tokenizer
+from modeling.training.batches import cut
+from modeling.training.config import TrainingConfig
+from modeling.training.objectives.base import Objective, Row, Rows
+
+LONGEST_QUESTION = 64
+LONGEST_ANSWER = 30
+"""Tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One view of a passage with a question before it."""
+
+    row: int
+    question: list[int]
+    passage: list[int]
+    offsets: list[tuple[int, int]]
+    """Characters of the passage's tokens."""
+    spans: list[tuple[int, int]]
+    """First and last token of each right answer, counted in the passage's part; empty: no answer here."""
+
+
+class Reading(Objective):
+    """A span is right if it is any of the row's answers; a window without one points at its first token, [CLS]."""
+
+    measure = "exact_span"
+
+    @classmethod
+    def make_tokenizer(cls, rows: Rows, size: int, training: TrainingConfig) -> Tokenizer:
+        raise ConfigError("a reader is not trained from nothing", remedy="Name a BERT folder or an artifact with --from")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        ids = [self.tokenizer.token_id(token) for token in ("[CLS]", "[SEP]", "[PAD]")]
+        if None in ids:
+            raise ConfigError("the tokenizer has no [CLS], [SEP] and [PAD]", allowed="the tokenizer of a BERT")
+        self.cls_id, self.sep_id, self.pad_id = (int(i) for i in ids if i is not None)
+
+    def module(self) -> nn.Module:
+        return BertReader(self.config)
+
+    def examples(self, rows: Rows, *, training: bool) -> Sequence[Window]:
+        contexts = list(dict.fromkeys(row["context"] for row in rows))
+        encoded = {context: self.tokenizer.encode_with_offsets(context) for context in contexts}
+        questions = self.tokenizer.encode_batch([row["question"] for row in rows])
+        found: list[Window] = []
+        for index, (row, question) in enumerate(zip(rows, questions, strict=True)):
+            found += self.windows(index, question[:LONGEST_QUESTION], *encoded[row["context"]], row)
+        return found + self.without_answer(rows, questions, encoded) if training else found
+
+    def windows(
+        self, index: int, question: list[int], ids: list[int], offsets: list[tuple[int, int]], row: Row
+    ) -> list[Window]:
+        spans = token_spans(row["answers"], offsets)
+        room = self.config.window - len(question) - 3
+        step = max(1, room - self.config.stride)
+        starts = range(0, max(1, len(ids) - self.config.stride) if len(ids) > room else 1, step)
+        return [
+            Window(index, question, ids[s : s + room], offsets[s : s + room],
+                   [(a - s, b - s) for a, b in spans if a >= s and b < s + room])
+            for s in starts
+        ]  # fmt: skip
+
+    def without_answer(self, rows: Rows, questions: list[list[int]], encoded: dict[str, Any]) -> list[Window]:
+        """Some questions with another passage of the same title: what a search brings up beside the right one."""
+        generator = np.random.default_rng(0)
+        by_title: dict[str, list[str]] = {}
+        for row in rows:
+            passages = by_title.setdefault(row["title"], [])
+            if not passages or passages[-1] != row["context"]:
+                passages.append(row["context"])
+        found: list[Window] = []
+        for index in np.flatnonzero(generator.random(len(rows)) < self.training.negatives):
+            row, others = rows[index], by_title[rows[index]["title"]]
+            context = others[int(generator.integers(len(others)))]
+            if not any(answer["text"] in context for answer in row["answers"]):
+                question = questions[index][:LONGEST_QUESTION]
+                found += self.windows(int(index), question, *encoded[context], {"answers": []})[:1]
+        return found
+
+    def cost(self, example: Window) -> int:
+        return len(example.question) + len(example.passage) + 3
+
+    def collate(self, examples: Sequence[Window]) -> tuple[Tensor, Tensor, Tensor]:
+        """Ids and types (B, T) and lengths (B)."""
+        lengths = torch.tensor([self.cost(example) for example in examples])
+        ids = torch.full((len(examples), int(lengths.max())), self.pad_id)
+        types = torch.zeros_like(ids)
+        for i, example in enumerate(examples):
+            first = len(example.question) + 2
+            row = [self.cls_id, *example.question, self.sep_id, *example.passage, self.sep_id]
+            ids[i, : len(row)] = torch.tensor(row)
+            types[i, first : len(row)] = 1
+        return ids, types, lengths
+
+    def loss(self, module: nn.Module, examples: Sequence[Window]) -> Tensor:
+        """Negative log of the probability that all right starts, and all right ends, have together."""
+        ids, types, lengths = self.collate(examples)
+        wanted = torch.zeros(2, *ids.shape, dtype=torch.bool)
+        for i, example in enumerate(examples):
+            first = len(example.question) + 2
+            for start, end in example.spans:
+                wanted[0, i, first + start] = wanted[1, i, first + end] = True
+            if not example.spans:
+                wanted[:, i, 0] = True
+        padding = torch.arange(ids.shape[1]) >= lengths[:, None]
+        logits = torch.stack(module(ids, types, lengths)).float().masked_fill(padding, -1e4)  # (2, B, T)
+        return (logits.logsumexp(-1) - logits.masked_fill(~wanted, -1e4).logsumexp(-1)).mean()
+
+    @torch.no_grad()
+    def spans(self, module: nn.Module, examples: Sequence[Window]) -> Iterator[tuple[Window, float, int, int]]:
+        """Each window with the score, first and last token of its best span."""
+        costs = np.array([self.cost(example) for example in examples])
+        for batch in cut(np.argsort(costs, kind="stable"), costs, 8192):
+            chosen = [examples[i] for i in batch]
+            starts, ends = (logits.float().numpy() for logits in module(*self.collate(chosen)))
+            for i, example in enumerate(chosen):
+                first, size = len(example.question) + 2, len(example.passage)
+                yield example, *best_span(starts[i, first : first + size], ends[i, first : first + size])
+
+    def answers(self, module: nn.Module, examples: Sequence[Window], rows: Rows) -> list[str]:
+        """The best span of each row over all its windows."""
+        best = [(-float("inf"), "")] * len(rows)
+        for example, score, a, b in self.spans(module, examples):
+            text = rows[example.row]["context"][example.offsets[a][0] : example.offsets[b][1]]
+            best[example.row] = max(best[example.row], (score, text))
+        return [text for _, text in best]
+
+    def validate(self, module: nn.Module, examples: Sequence[Window]) -> dict[str, float]:
+        """Share of the windows with an answer whose best span is exactly it."""
+        answered = [example for example in examples if example.spans]
+        right = sum((a, b) in example.spans for example, _, a, b in self.spans(module, answered))
+        return {"exact_span": right / max(1, len(answered))}
+
+    def evaluate(self, module: nn.Module, rows: Rows) -> dict[str, Any]:
+        answered = [row for row in rows if row["answers"]]
+        found = self.answers(module, self.examples(answered, training=False), answered)
+        truth = [[answer["text"] for answer in row["answers"]] for row in answered]
+        scores = [(exact_match(f, t), squad_f1(f, t)) for f, t in zip(found, truth, strict=True)]
+        em, f1 = (float(np.mean(column)) for column in zip(*scores, strict=True))
+        return {"em": em, "f1": f1, "rows": len(answered)}
+
+    def preprocessing(self) -> dict[str, Any]:
+        return {"window": self.config.window, "stride": self.config.stride, "longest_question": LONGEST_QUESTION,
+                "longest_answer": LONGEST_ANSWER}  # fmt: skip
+
+
+def token_spans(answers: Sequence[Row], offsets: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """First and last token of each answer that tokens cover."""
+    starts = np.array([start for start, _ in offsets])
+    ends = np.array([end for _, end in offsets])
+    found = []
+    for answer in answers:
+        start, end = answer["start"], answer["start"] + len(answer["text"])
+        first = int(np.searchsorted(ends, start, side="right"))
+        last = int(np.searchsorted(starts, end, side="left")) - 1
+        if first <= last:
+            found.append((first, last))
+    return sorted(set(found))
+
+
+def best_span(starts: np.ndarray, ends: np.ndarray) -> tuple[float, int, int]:
+    """Score, first and last token of the best span of at most LONGEST_ANSWER tokens."""
+    scores = starts[:, None] + ends[None, :]
+    scores = np.where(np.tri(len(starts), k=-1, dtype=bool) | ~np.tri(len(starts), k=LONGEST_ANSWER - 1, dtype=bool),
+                      -np.inf, scores)  # fmt: skip
+    first, last = divmod(int(scores.argmax()), len(starts))
+    return float(scores[first, last]), first, last

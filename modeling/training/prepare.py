@@ -1,0 +1,112 @@
+"""From data files, settings and perhaps a parent to what the loop needs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from modeling.errors import ConfigError
+from modeling.text import Tokenizer
+from modeling.training.config import MODEL_CONFIGS, TrainingConfig, default_settings, split_settings
+from modeling.training.objectives import OBJECTIVES, Objective, Rows
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parent:
+    """A trained model to continue from."""
+
+    name: str
+    config: dict[str, Any]
+    tokenizer: Tokenizer
+    weights: dict[str, Tensor]
+    labels: list[str]
+
+
+def make_objective(
+    model: str, task: str, rows: Rows, given: Mapping[str, Any], *, folder: Path, parent: Parent | None
+) -> Objective:
+    """Settle configuration, labels and tokenizer; the tokenizer is kept in `folder`, so that a resumed run has it."""
+    kind = OBJECTIVES[model]
+    characters = sum(len(str(row.get("text") or row.get("source") or "")) for row in rows)
+    settings = default_settings(task, len(rows), characters) | dict(given)
+    model_settings, training_settings = split_settings(model, settings)
+    training = TrainingConfig(**training_settings)
+    labels = kind.labels_from_rows(rows)
+    if parent:
+        model_settings = inherited(parent, model, model_settings, given)
+    tokenizer = make_tokenizer(kind, rows, model_settings, training, folder=folder, parent=parent)
+    derived = kind.config_from_rows(rows, model_settings) | {"vocabulary_size": tokenizer.vocabulary_size}
+    return kind(tokenizer, MODEL_CONFIGS[model](**(model_settings | derived)), training, labels)
+
+
+def inherited(parent: Parent, model: str, settings: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The parent's configuration with those fields changed that no weight depends on."""
+    free = {"dropout", "length", "context", "window", "stride", "directions"}
+    own = {f.name for f in fields(MODEL_CONFIGS[model])}
+    if fixed := sorted((set(given) & own) - free - {"vocabulary_size"}):
+        raise ConfigError(f"{fixed[0]} cannot change when a training continues from {parent.name}",
+                          allowed=f"of the model's settings {', '.join(sorted(free & own))} can")  # fmt: skip
+    kept = {k: tuple(v) if isinstance(v, list) else v for k, v in parent.config.items() if k in own}
+    return settings | kept | {name: settings[name] for name in free & set(settings) & (set(given) | {"dropout"})}
+
+
+def make_tokenizer(
+    kind: type[Objective], rows: Rows, settings: dict[str, Any], training: TrainingConfig, *, folder: Path,
+    parent: Parent | None,
+) -> Tokenizer:  # fmt: skip
+    path = folder / "tokenizer.json"
+    if not path.exists():
+        size = settings.get("vocabulary_size", 8000)
+        tokenizer = parent.tokenizer if parent else kind.make_tokenizer(rows, size, training)
+        draft = path.with_suffix(".new")
+        tokenizer.save(draft)
+        draft.rename(path)
+    return Tokenizer.load(path)
+
+
+def make_module(objective: Objective, *, seed: int, parent: Parent | None) -> nn.Module:
+    """A fresh network, seeded, with the parent's weights where they fit: a new set of labels gets a new head."""
+    torch.manual_seed(seed)
+    module = objective.module()
+    if parent:
+        own = module.state_dict()
+        same_labels = not objective.labels or objective.labels == parent.labels
+        module.load_state_dict(own | {
+            name: tensor for name, tensor in parent.weights.items()
+            if name in own and own[name].shape == tensor.shape and (same_labels or not name.startswith("head."))
+        })  # fmt: skip
+    return module
+
+
+def remember(folder: Path, facts: Mapping[str, Any], *, may_change: Sequence[str]) -> None:
+    """Write what the run is about on its first start; refuse to go on with another one in the same folder."""
+    path = folder / "run.json"
+    facts = json.loads(json.dumps(facts))
+    if path.exists():
+        known = json.loads(path.read_text())
+        for name in sorted(set(known) | set(facts)):
+            if name not in may_change and known.get(name) != facts.get(name):
+                raise ConfigError(f"{folder} holds a training with {name} {known.get(name)!r}, not {facts.get(name)!r}",
+                                  remedy="Use another --out, or give the same settings as before")  # fmt: skip
+    draft = path.with_suffix(".new")
+    draft.write_text(json.dumps(facts, ensure_ascii=False, indent=1))
+    draft.rename(path)
+
+
+def bert_folder(path: Path) -> Parent:
+    """A Hugging Face BERT folder as the parent of a reader."""
+    from modeling.models import BertReader
+
+    module = BertReader.from_folder(path)
+    return Parent(name=path.name, config=asdict(module.config), tokenizer=Tokenizer.load(path),
+                  weights=module.state_dict(), labels=[])  # fmt: skip
+
+
+__all__ = ["Parent", "bert_folder", "load_file", "make_module", "make_objective", "remember"]
