@@ -46,5 +46,5 @@ def cached_attention(
         "GroupQueryAttention", packed, "", "", *past, "seqlens_k", "total", *tables,
         outputs=[f"attended_{layer}", *present],
         num_heads=heads, kv_num_heads=kv_heads, do_rotary=1, rotary_interleaved=0,
-    )[0]  # fmt: skip
+    )[0]
     return graph.linear(attended, f"{prefix}.out.weight")

@@ -32,7 +32,7 @@ def _decoder(config: DecoderConfig, graph: GraphBuilder) -> Graph:
         prefix = f"layers.{layer}"
         x, stream = normed(graph, stream, added, f"{prefix}.attention_norm.weight")
         added = cached_attention(graph, x, f"{prefix}.attention", layer=layer, heads=config.heads,
-                                 kv_heads=config.kv_heads, tables=tables)  # fmt: skip
+                                 kv_heads=config.kv_heads, tables=tables)
         x, stream = normed(graph, stream, added, f"{prefix}.feed_forward_norm.weight")
         added = swiglu(graph, x, f"{prefix}.feed_forward", config.hidden)
     x, _ = normed(graph, stream, added, "norm.weight")

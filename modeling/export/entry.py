@@ -30,7 +30,7 @@ def export(run: TrainedModel, out: Path | str, *, storage: Storage = "fp32", nam
         out, task=run.task, model=run.model, config=run.config, state=state, storage=storage, tokenizer=run.tokenizer,
         labels=run.labels, name=name, card=run.card, metrics=run.metrics, prove=partial(prove, run, module),
         preprocessing=run.preprocessing, languages=list(run.languages), defaults=run.defaults, lineage=run.lineage,
-    )  # fmt: skip
+    )
 
 
 def export_lexrank(
@@ -45,5 +45,5 @@ def export_lexrank(
     manifest: dict[str, Any] = {
         "name": name, "task": "summarisation", "model": "lexrank", "config": {}, "storage": None, "preprocessing": {},
         "graphs": [], "parity": {}, "created": now(), "languages": list(languages), "defaults": {}, "lineage": {},
-    }  # fmt: skip
+    }
     return write_artifact(out, manifest=manifest, files=documents(card=card, metrics=metrics))

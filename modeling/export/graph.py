@@ -112,12 +112,12 @@ class GraphBuilder:
         graph = helper.make_graph(
             self.nodes, role, [_value(i) for i in self.inputs], [_value(o) for o in self.outputs],
             list(self.initializers.values()),
-        )  # fmt: skip
+        )
         versions = [helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, 1)]
         model = helper.make_model(graph, opset_imports=versions, ir_version=IR_VERSION, producer_name="parley")
         precision = "fp16" if self.device == "cuda" else "fp32"
         entry = {"role": role, "device": self.device, "file": file, "precision": precision, "opset": OPSET,
-                 "inputs": self.inputs, "outputs": self.outputs}  # fmt: skip
+                 "inputs": self.inputs, "outputs": self.outputs}
         return Graph(model, entry)
 
     def _kind(self, name: str) -> str:
@@ -136,7 +136,7 @@ class GraphBuilder:
 _CONTRIB_KINDS = frozenset({
     "BiasGelu", "FusedMatMul", "GroupQueryAttention", "MultiHeadAttention", "QuickGelu", "RotaryEmbedding",
     "SkipLayerNormalization", "SkipSimplifiedLayerNormalization",
-})  # fmt: skip
+})
 
 
 def _value(description: dict[str, Any]) -> onnx.ValueInfoProto:

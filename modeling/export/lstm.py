@@ -22,7 +22,7 @@ def lstm_graphs(config: LSTMConfig, weights: Weights) -> list[Graph]:
     state = graph.op(
         "LSTM", x, *stacked, _biases(graph, config.hidden, directions), "lengths", outputs=["", "state"],
         hidden_size=config.hidden, direction="bidirectional" if config.bidirectional else "forward",
-    )[1]  # fmt: skip
+    )[1]
     flat = graph.constant([0, config.hidden * len(directions)], "i64")
     state = graph.op("Reshape", graph.op("Transpose", state, perm=[1, 0, 2]), flat)  # [B, directions * H]
     columns = graph.weights.tensors["head.weight"].shape[0]

@@ -68,7 +68,7 @@ def assemble(
             "name": name or Path(out).name, "task": task, "model": model, "config": asdict(config), "storage": storage,
             "preprocessing": {}, "graphs": [graph.entry for graph in graphs], "parity": parity, "created": now(),
             **manifest,
-        }  # fmt: skip
+        }
         return write_artifact(out, manifest=whole, files=files)
 
 

@@ -86,7 +86,7 @@ def prove(run: TrainedModel, module: nn.Module, folder: Path) -> dict[str, Any]:
         "decisions": tally.decisions, "differing": tally.differing, "near_ties": tally.near_ties, "device": "cpu",
         "versions": {"torch": torch.__version__, "onnxruntime": onnxruntime.__version__},
         "seconds": round(time.monotonic() - started, 1),
-    }  # fmt: skip
+    }
 
 
 def _batches(sequences: list[list[int]]) -> Iterator[list[int]]:
@@ -164,7 +164,7 @@ def _decoder(run: TrainedModel, module: nn.Module, folder: Path, rows: list[dict
 def _greedy(chunk: np.ndarray) -> dict[str, np.ndarray]:
     one = np.ones((len(chunk), 1), np.float32)
     return {"input_ids": chunk, "inverse_temperature": one, "top_p": one, "top_k": one.astype(np.int64),
-            "uniform": 0 * one, "recent": np.repeat(chunk[:, :1], 64, axis=1), "repetition_penalty": one}  # fmt: skip
+            "uniform": 0 * one, "recent": np.repeat(chunk[:, :1], 64, axis=1), "repetition_penalty": one}
 
 
 def _lengths(used: np.ndarray) -> dict[str, np.ndarray]:

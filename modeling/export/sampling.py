@@ -17,7 +17,7 @@ def sample(graph: GraphBuilder, logits: str, vocabulary_size: int) -> None:
     """Add the outputs next, logprob, top_ids and top_logprobs for logits f32 [B, V]; declares the inputs of a draw."""
     candidates, shown = min(CANDIDATES, vocabulary_size), min(SHOWN, vocabulary_size)
     for name, kind in (("inverse_temperature", "f32"), ("top_p", "f32"), ("top_k", "i64"), ("uniform", "f32"),
-                       ("repetition_penalty", "f32")):  # fmt: skip
+                       ("repetition_penalty", "f32")):
         graph.input(name, kind, ["B", 1])
     graph.input("recent", "i64", ["B", RECENT])
     scores, ids = graph.op("TopK", _penalised(graph, logits), graph.constant([candidates], "i64"), count=2, axis=-1)

@@ -25,7 +25,7 @@ class Session:
     def cache(self, rows: int, capacity: int) -> dict[str, np.ndarray]:
         """Empty keys and values of `rows` sequences, by the names of the past inputs."""
         return {name: np.zeros((rows, shape[1], capacity, shape[3]), np.float32)
-                for name, shape in self._shapes.items() if name.startswith("past_")}  # fmt: skip
+                for name, shape in self._shapes.items() if name.startswith("past_")}
 
     def run(self, inputs: Arrays, outputs: Sequence[str], cache: Arrays | None = None) -> list[np.ndarray]:
         """The named outputs; the cache is read and written where it lies."""

@@ -74,7 +74,7 @@ def _decoder(config: TransformerConfig, graph: GraphBuilder) -> Graph:
         prefix = f"decoder.layers.{layer}"
         x, stream = normed(graph, stream, added, f"{prefix}.attention_norm.weight")
         added = cached_attention(graph, x, f"{prefix}.attention", layer=layer, heads=config.heads,
-                                 kv_heads=config.heads, tables=tables)  # fmt: skip
+                                 kv_heads=config.heads, tables=tables)
         x, stream = normed(graph, stream, added, f"{prefix}.cross_norm.weight")
         added = _cross_attention(graph, x, f"{prefix}.cross_attention", layer, config)
         x, stream = normed(graph, stream, added, f"{prefix}.feed_forward_norm.weight")

@@ -44,9 +44,12 @@ def encode_weights(state: Mapping[str, torch.Tensor], storage: Storage) -> Weigh
         arrays |= _stored(name, array, storage if array.ndim > 1 else "fp32")
     # wide types first, so that each tensor starts at a multiple of its item's size; the format allows no gaps
     ordered = sorted(arrays.items(), key=lambda item: (-item[1].itemsize, item[0]))
-    begins = dict(zip((name for name, _ in ordered), accumulate((a.nbytes for _, a in ordered), initial=0), strict=False))
-    entries = {name: {"dtype": _NAMES[array.dtype], "shape": array.shape,
-                      "data_offsets": [begins[name], begins[name] + array.nbytes]} for name, array in ordered}  # fmt: skip
+    ends = dict(zip((name for name, _ in ordered), accumulate(array.nbytes for _, array in ordered), strict=True))
+    begins = {name: ends[name] - array.nbytes for name, array in ordered}
+    entries = {
+        name: {"dtype": _NAMES[array.dtype], "shape": array.shape, "data_offsets": [begins[name], ends[name]]}
+        for name, array in ordered
+    }
     header = json.dumps(entries, separators=(",", ":")).encode()
     header += b" " * (-(8 + len(header)) % ALIGNMENT)
     start = 8 + len(header)
