@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import time
@@ -33,6 +34,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the site."""
+        os.umask(0o077)  # what people write is nobody else's business on this machine
         try:
             require_free_port(settings.HOST, settings.PORT)
         except ConfigError as fault:
@@ -73,7 +75,7 @@ def programs() -> list[Program]:
     return [
         Program(name="engine", command=[*engine, *(["--preload", *starters] if starters else [])]),
         Program(name="web", command=[python, "-m", "daphne", "--bind", settings.HOST, "--port", str(settings.PORT),
-                                     "--no-server-name", "webapp.asgi:application"]),
+                                     "--verbosity", "0", "--no-server-name", "webapp.asgi:application"]),
         Program(name="trainer", command=[python, str(settings.ROOT / "manage.py"), "trainer",
                                          "--threads", str(budget.trainer)]),
     ]
