@@ -1,0 +1,130 @@
+"""LexRank (Erkan & Radev 2004): the sentences that most others agree with. Needs no training; English and Chinese."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from modeling import text as texts
+from modeling.errors import DataError
+
+MOST_SENTENCES = 2000
+_THRESHOLD = 0.1  # cosine from which two sentences are neighbours (Erkan & Radev, section 3.2)
+_DAMPING = 0.85  # chance to follow a similarity instead of jumping anywhere
+_ALIKE = 0.6  # cosine from which the second of two sentences says nothing new
+_STOP_WORDS = frozenset(
+    "a about above after again all also am an and any are as at be because been before being below between both but "
+    "by can could did do does doing down during each few for from further had has have having he her here hers him "
+    "his how i if in into is it its itself just me more most my no nor not of off on once only or other our out over "
+    "own same she should so some such than that the their them then there these they this those through to too under "
+    "until up very was we were what when where which while who whom why will with would you your".split()
+)
+_CHINESE = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_RUNS = re.compile(f"[{_CHINESE}]+|[^\\W_{_CHINESE}]+")
+# Characters that only hold a sentence together; a pair with one of them carries no subject.
+_CHINESE_STOPS = frozenset("的了是在和与及或也就都而着之于以为其这那此有对等并但被把将从向中上下很更最又不")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of the summarised text: `text` is its characters `start` to `end`; scores of a text sum to 1."""
+
+    index: int
+    text: str
+    start: int
+    end: int
+    score: float
+
+
+def summarise(text: str, *, sentences: int | None = None) -> list[Sentence]:
+    """The sentences that say most, in the order of the text; `sentences` of them, or a fifth (1 to 7) by default.
+
+    Raises DataError for an empty text and for one of more than 2,000 sentences.
+    """
+    if sentences is not None and sentences < 1:
+        raise DataError(f"{sentences} sentences are wanted", allowed="At least 1")
+    ranges = texts.sentences(text)
+    if not ranges:
+        raise DataError("there is no text to summarise", remedy="Give a text of a few sentences")
+    if len(ranges) > MOST_SENTENCES:
+        raise DataError(f"the text has {len(ranges):,} sentences", allowed=f"At most {MOST_SENTENCES:,}",
+                        remedy="Summarise it chapter by chapter")
+    similarity = _cosines([_terms(text[start:end]) for start, end in ranges])
+    scores = _rank(similarity)
+    wanted = sentences if sentences is not None else min(7, max(1, round(len(ranges) / 5)))
+    chosen = _choose(scores, similarity, wanted, [_is_heading(text[start:end]) for start, end in ranges])
+    return [Sentence(i, text[ranges[i][0] : ranges[i][1]], *ranges[i], float(scores[i])) for i in sorted(chosen)]
+
+
+def _terms(sentence: str) -> Counter[str]:
+    """Words without stop words; for Chinese pairs of neighbouring characters."""
+    found = Counter[str]()
+    for run in _RUNS.findall(texts.folded(sentence)):
+        if texts.is_chinese(run[0]):
+            found.update(run[i : i + 2] for i in range(len(run) - 1) if not _CHINESE_STOPS & set(run[i : i + 2]))
+        elif run not in _STOP_WORDS:
+            found[_stem(run)] += 1
+    return found
+
+
+def _stem(word: str) -> str:
+    """Singular of a plural, so that "models" agrees with "model"."""
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")) else word
+
+
+def _cosines(bags: list[Counter[str]]) -> np.ndarray:
+    """Cosine of the tf-idf vectors of each two sentences, float32 [N, N]."""
+    frequency = Counter(term for bag in bags for term in bag)
+    rarity = {term: np.log1p(len(bags) / count) for term, count in frequency.items()}
+    postings: dict[str, list[tuple[int, float]]] = {}
+    for place, bag in enumerate(bags):
+        norm = np.sqrt(sum((count * rarity[term]) ** 2 for term, count in bag.items())) or 1.0
+        for term, count in bag.items():
+            postings.setdefault(term, []).append((place, count * rarity[term] / norm))
+    similarity = np.zeros((len(bags), len(bags)), dtype=np.float32)
+    for entries in postings.values():
+        if len(entries) > 1:  # a term of one sentence is like no other
+            places, weights = np.asarray([p for p, _ in entries]), np.asarray([w for _, w in entries], np.float32)
+            similarity[np.ix_(places, places)] += np.outer(weights, weights)
+    np.fill_diagonal(similarity, 1.0)
+    return similarity
+
+
+def _rank(similarity: np.ndarray) -> np.ndarray:
+    """Stationary distribution of the walk over the sentences, float64 [N], sums to 1."""
+    weights = np.where(similarity >= _THRESHOLD, similarity, 0.0).astype(np.float64)  # continuous above the threshold
+    walk = weights / weights.sum(axis=1, keepdims=True)
+    scores = np.full(len(walk), 1.0 / len(walk))
+    for _ in range(200):
+        following = (1 - _DAMPING) / len(walk) + _DAMPING * (scores @ walk)
+        if np.abs(following - scores).sum() < 1e-8:
+            break
+        scores = following
+    return scores / scores.sum()
+
+
+def _is_heading(sentence: str) -> bool:
+    """Headings and crumbs are no sentences of a summary while there are better ones."""
+    short = len(sentence) < 8 if texts.is_chinese(sentence) else len(sentence.split()) < 4
+    return short or sentence.startswith("#")
+
+
+def _choose(scores: np.ndarray, similarity: np.ndarray, wanted: int, headings: list[bool]) -> list[int]:
+    """The best places, leaving out what a better sentence says already and headings; both only fill up the rest."""
+    order = sorted(range(len(scores)), key=lambda i: (headings[i], -scores[i], i))
+    chosen: list[int] = []
+    spare: list[int] = []
+    for place in order:
+        if len(chosen) == wanted:
+            break
+        said = bool(chosen) and float(similarity[place, chosen].max()) >= _ALIKE
+        (spare if said or headings[place] else chosen).append(place)
+    fill: Callable[[int], bool] = lambda place: float(similarity[place, chosen].max()) < 0.999 if chosen else True  # noqa: E731
+    for place in spare:
+        if len(chosen) < wanted and fill(place):
+            chosen.append(place)
+    return chosen
