@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,13 +15,15 @@ MOST_SENTENCES = 2000
 _THRESHOLD = 0.1  # cosine from which two sentences are neighbours (Erkan & Radev, section 3.2)
 _DAMPING = 0.85  # chance to follow a similarity instead of jumping anywhere
 _ALIKE = 0.6  # cosine from which the second of two sentences says nothing new
-_STOP_WORDS = frozenset(
+_SAME = 0.999  # cosine of a sentence that comes twice
+_STOP_WORDS = (
     "a about above after again all also am an and any are as at be because been before being below between both but "
     "by can could did do does doing down during each few for from further had has have having he her here hers him "
     "his how i if in into is it its itself just me more most my no nor not of off on once only or other our out over "
     "own same she should so some such than that the their them then there these they this those through to too under "
-    "until up very was we were what when where which while who whom why will with would you your".split()
+    "until up very was we were what when where which while who whom why will with would you your"
 )
+_STOP_SET = frozenset(_STOP_WORDS.split())
 _CHINESE = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _RUNS = re.compile(f"[{_CHINESE}]+|[^\\W_{_CHINESE}]+")
 # Characters that only hold a sentence together; a pair with one of them carries no subject.
@@ -66,7 +67,7 @@ def _terms(sentence: str) -> Counter[str]:
     for run in _RUNS.findall(texts.folded(sentence)):
         if texts.is_chinese(run[0]):
             found.update(run[i : i + 2] for i in range(len(run) - 1) if not _CHINESE_STOPS & set(run[i : i + 2]))
-        elif run not in _STOP_WORDS:
+        elif run not in _STOP_SET:
             found[_stem(run)] += 1
     return found
 
@@ -80,16 +81,13 @@ def _cosines(bags: list[Counter[str]]) -> np.ndarray:
     """Cosine of the tf-idf vectors of each two sentences, float32 [N, N]."""
     frequency = Counter(term for bag in bags for term in bag)
     rarity = {term: np.log1p(len(bags) / count) for term, count in frequency.items()}
-    postings: dict[str, list[tuple[int, float]]] = {}
+    shared = {term: place for place, term in enumerate(t for t, count in frequency.items() if count > 1)}
+    vectors = np.zeros((len(bags), len(shared)), dtype=np.float32)  # a term of one sentence adds to its length only
     for place, bag in enumerate(bags):
         norm = np.sqrt(sum((count * rarity[term]) ** 2 for term, count in bag.items())) or 1.0
-        for term, count in bag.items():
-            postings.setdefault(term, []).append((place, count * rarity[term] / norm))
-    similarity = np.zeros((len(bags), len(bags)), dtype=np.float32)
-    for entries in postings.values():
-        if len(entries) > 1:  # a term of one sentence is like no other
-            places, weights = np.asarray([p for p, _ in entries]), np.asarray([w for _, w in entries], np.float32)
-            similarity[np.ix_(places, places)] += np.outer(weights, weights)
+        for term in bag.keys() & shared.keys():
+            vectors[place, shared[term]] = bag[term] * rarity[term] / norm
+    similarity = np.asarray(vectors @ vectors.T)
     np.fill_diagonal(similarity, 1.0)
     return similarity
 
@@ -104,7 +102,7 @@ def _rank(similarity: np.ndarray) -> np.ndarray:
         if np.abs(following - scores).sum() < 1e-8:
             break
         scores = following
-    return scores / scores.sum()
+    return np.asarray(scores / scores.sum())
 
 
 def _is_heading(sentence: str) -> bool:
@@ -120,11 +118,14 @@ def _choose(scores: np.ndarray, similarity: np.ndarray, wanted: int, headings: l
     spare: list[int] = []
     for place in order:
         if len(chosen) == wanted:
-            break
-        said = bool(chosen) and float(similarity[place, chosen].max()) >= _ALIKE
-        (spare if said or headings[place] else chosen).append(place)
-    fill: Callable[[int], bool] = lambda place: float(similarity[place, chosen].max()) < 0.999 if chosen else True  # noqa: E731
+            return chosen
+        said = headings[place] or _likeness(similarity, place, chosen) >= _ALIKE
+        (spare if said else chosen).append(place)
     for place in spare:
-        if len(chosen) < wanted and fill(place):
+        if len(chosen) < wanted and _likeness(similarity, place, chosen) < _SAME:
             chosen.append(place)
     return chosen
+
+
+def _likeness(similarity: np.ndarray, place: int, chosen: list[int]) -> float:
+    return float(similarity[place, chosen].max()) if chosen else 0.0

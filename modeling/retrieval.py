@@ -105,8 +105,8 @@ class PassageIndex:
             ids.extend(vocabulary.setdefault(term, len(vocabulary)) for term in tally)
             places.extend([place] * len(tally))
             counts.extend(tally.values())
-        return cls(found, vocabulary, *_postings(*(np.asarray(a) for a in (ids, places, counts, lengths)),
-                                                 len(vocabulary)))
+        arrays = _postings(np.asarray(ids), np.asarray(places), np.asarray(counts), np.asarray(lengths), len(vocabulary))
+        return cls(found, vocabulary, *arrays)
 
     def search(self, query: str, limit: int = 10) -> list[tuple[Passage, float]]:
         """The best passages, best first; only such as share a term with the query. Equal scores keep their order."""
@@ -157,7 +157,8 @@ class PassageIndex:
             arrays = [np.load(path / f"{name}.npy", allow_pickle=False) for name in _ARRAYS]
             found = [Passage(document, title, text, start) for document, title, text, start in state["passages"]]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f"the index {path.name} cannot be read: {error}", remedy="Add the documents again") from None
+            raise DataError(f"the index {path.name} cannot be read: {error}",
+                            remedy="Add the documents again") from None
         vocabulary = {term: index for index, term in enumerate(state["terms"])}
         _check(path.name, len(found), len(vocabulary), *arrays)
         return cls(found, vocabulary, *arrays)

@@ -15,11 +15,11 @@ MOST_CHARACTERS = 10_000_000
 _ALLOWED = "Text (.txt), Markdown (.md) and PDF can be read"
 
 _FENCE = re.compile(r"^(```|~~~).*$", re.MULTILINE)
-_HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
+_HEADING = re.compile(r"^#{1,6}[ \t]+(\S.*)$", re.MULTILINE)
 _SETEXT = re.compile(r"^(?=\S)(.+)\n(?:=+|-{3,})[ \t]*$", re.MULTILINE)
 _LINK = re.compile(r"!?\[([^\[\]\n]{0,500})\]\([^()\s]{0,2000}(?:[ \t]+\"[^\"\n]{0,500}\")?\)")
 _EMPHASIS = re.compile(r"(?<![\w*])(\*{1,3}|_{1,3}|`)(?=\S)([^*_`\n]{1,1000}?)(?<=\S)\1(?![\w*])")
-_COMMENT = re.compile(r"<!--.{0,20000}?-->", re.DOTALL)
+_COMMENT = re.compile(r"<!--(?:(?!<!--|-->).)*-->", re.DOTALL)
 _RULE = re.compile(r"^[ \t]*([-*_])(?:[ \t]*\1){2,}[ \t]*$", re.MULTILINE)
 _HYPHENATED = re.compile(r"(?<=[a-z])-\n(?=[a-z])")
 _WRAPPED = re.compile(r"(?<=[^\n.!?。！？:：])\n(?=[^\n\s•\-*])")
@@ -60,10 +60,10 @@ def markdown_text(text: str) -> tuple[str, str]:
     text = _SETEXT.sub(r"# \1", text)
     heading = _HEADING.search(_FENCE.sub("", text))
     text = _RULE.sub("", _FENCE.sub("", text))
-    text = _HEADING.sub(r"\n\1\n", text)
+    text = _HEADING.sub(lambda match: f"\n{match[1].rstrip(' #')}\n", text)
     text = _LINK.sub(r"\1", _LINK.sub(r"\1", text))  # twice: a picture can stand in a link
     text = _EMPHASIS.sub(r"\2", _EMPHASIS.sub(r"\2", text))
-    title = _EMPHASIS.sub(r"\2", _LINK.sub(r"\1", heading[1])) if heading else ""
+    title = _EMPHASIS.sub(r"\2", _LINK.sub(r"\1", heading[1].rstrip(" #\t"))) if heading else ""
     return title.strip(), re.sub(r"\n{3,}", "\n\n", text).strip()
 
 

@@ -49,8 +49,8 @@ def decode(data: bytes, name: str) -> tuple[str, str]:
                            (codecs.BOM_UTF16_BE, "utf-16")):
         if data.startswith(mark):
             return _not_blank(_strict(data, encoding, name), name), encoding
-    if encoding := _utf16_without_mark(data):
-        return _not_blank(_strict(data, encoding, name), name), encoding
+    if unmarked := _utf16_without_mark(data):
+        return _not_blank(_strict(data, unmarked, name), name), unmarked
     if b"\0" in data:
         raise DataError(f"{name} is a binary file, not text", allowed=FORMATS_ALLOWED)
     try:

@@ -8,18 +8,23 @@ from collections.abc import Iterable
 
 from modeling.text import is_chinese
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # ISO 639-1 codes that file names and headers are searched for.
-LANGUAGES = frozenset(
+LANGUAGES = _words(
     "af ar az be bg bn bs ca cs cy da de el en eo es et eu fa fi fr ga gl gu he hi hr hu hy id is it ja ka kk km kn ko "
     "ky lt lv mk ml mn mr ms my nb ne nl nn no pa pl ps pt ro ru si sk sl sq sr sv sw ta te tg th tl tr uk ur uz vi "
-    "zh zu".split()
+    "zh zu"
 )
 _STOP_WORDS: dict[str, frozenset[str]] = {
-    "en": frozenset("the of and to in is you that it he was for on are with as his they i at be this have not".split()),
-    "fr": frozenset("le la les de des et un une du en est que qui dans pour pas sur ne se je il vous nous ce".split()),
-    "de": frozenset("der die das und ist ein eine nicht zu den von mit auf im ich sich des dem er es wird".split()),
-    "es": frozenset("el la los las de y que en un una por con no se su para es lo del al como".split()),
-    "it": frozenset("il lo la i gli di e che in un una per con non si del della è sono come".split()),
+    "en": _words("the of and to in is you that it he was for on are with as his they i at be this have not"),
+    "fr": _words("le la les de des et un une du en est que qui dans pour pas sur ne se je il vous nous ce"),
+    "de": _words("der die das und ist ein eine nicht zu den von mit auf im ich sich des dem er es wird"),
+    "es": _words("el la los las de y que en un una por con no se su para es lo del al como"),
+    "it": _words("il lo la i gli di e che in un una per con non si del della è sono come"),
 }
 _WORD = re.compile(r"[^\W\d_]+")
 _KANA = re.compile("[\u3041-\u30ff]")

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import re
 
-# A run of closing marks with what belongs to it: quotes and brackets that close behind the full stop.
-_END = re.compile(r"[。！？；!?…]+[”’」』）)\]\"']*|\.+[”’)\]\"']*(?=\s|$)|\n\s*\n|\n(?=\s*[-*•#\d])|(?<=[^\w\s,;])\n")
+# A run of closing marks with the quotes and brackets behind it; Chinese text with a Latin full stop has no blank.
+_CLOSING = r"[”’」』）)\]\"']*+"
+_END = re.compile("|".join((
+    rf"[。！？!?…]++{_CLOSING}",
+    r"(?<=[\u3400-\u9fff)）])\.(?=[\u3400-\u9fff])",
+    rf"(?<!\.)\.++{_CLOSING}(?=\s|$)",  # from the first full stop of a run only, else a long run takes quadratic time
+    r"\n\s*\n",
+    r"\n(?=\s*(?:[-*•#]|\d{1,3}[.)])\s)",  # items of a list
+    r"(?<=[:：\u3400-\u9fff])\n",  # Chinese paragraphs are one line each
+)))
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\[“\"'])(?:[A-Za-z]|(?:[A-Za-z]\.)+[A-Za-z]|Mr|Mrs|Ms|Dr|Prof|Sr|Jr|St|Mt|Rev|Gen|Col|Capt|Lt|Sgt|Gov|Sen|"
     r"Rep|Hon|vs|etc|cf|approx|ca|al|Inc|Ltd|Co|Corp|No|Nos|Vol|Fig|Figs|Eq|Sec|Ch|pp|ed|eds|Jan|Feb|Mar|Apr|Jun|Jul|"

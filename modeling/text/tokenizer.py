@@ -181,7 +181,8 @@ def _learn_bpe(texts: list[str], specials: list[str], vocabulary_size: int) -> H
 
 def _alphabet(characters: Counter[str], most: int) -> list[str]:
     """The commonest characters that cover the text; ties in code-point order, so that a training can be repeated."""
-    wanted, total, covered = _COVERAGE * characters.total(), 0, []
+    wanted, total = _COVERAGE * characters.total(), 0
+    covered: list[str] = []
     for character, count in sorted(characters.items(), key=lambda item: (-item[1], item[0])):
         if total >= wanted or len(covered) == most:
             break

@@ -54,6 +54,7 @@ def parse_json(text: str) -> Any:
     except RecursionError:
         raise DataError("the JSON is nested too deeply") from None
     except json.JSONDecodeError as error:
-        raise DataError(f"line {error.lineno} is no JSON: {error.msg}", remedy="Mend the line or export again") from None
+        raise DataError(f"line {error.lineno} is no JSON: {error.msg}",
+                        remedy="Mend the line or export again") from None
     except ValueError as error:  # a number of more digits than Python converts
         raise DataError(f"the JSON cannot be read: {error}") from None
