@@ -34,7 +34,7 @@ def main(wanted):
     began = time.time()
     require_space(SPACE[wanted] + (6 if gpu else 0))
     make_venv()
-    print("Installing into .venv (%s, %s) ..." % (wanted, "NVIDIA GPU" if gpu else "CPU"), flush=True)
+    print("Installing into .venv (%s, %s); a minute or two ..." % (wanted, "NVIDIA GPU" if gpu else "CPU"), flush=True)
     extras = ["gpu" if gpu else "cpu"] + (["train", "dev"] if wanted == "all" else [])
     install(requirements(extras), gpu)
     for name in {"all": ("serve", "all")}.get(wanted, (wanted,)):
@@ -147,7 +147,7 @@ def install_torch_for_cpu(torch):
 
 def pip(*arguments, quiet=False):
     """pip's exit status. Nothing is compiled to bytecode beforehand: Python does that for what is really used."""
-    command = [PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-compile", "-c", LOCK]
+    command = [PYTHON, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-compile", "-c", LOCK]
     return subprocess.call(command + list(arguments), stderr=subprocess.DEVNULL if quiet else None)
 
 

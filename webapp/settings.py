@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "django_htmx",
 ]
 MIDDLEWARE = [
+    "webapp.operations.middleware.MetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -166,6 +167,7 @@ DOCUMENT_BYTES = 20 * 1024 * 1024
 DOCUMENTS_PER_CONVERSATION = 10
 DOCUMENT_SECONDS = 120  # for reading and indexing one document
 DOCUMENT_MEMORY = 1024 * 1024 * 1024
+UPLOAD_BYTES = DOCUMENTS_PER_CONVERSATION * DOCUMENT_BYTES + 1024 * 1024  # of one request
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 

@@ -10,7 +10,6 @@ class SignInView(LoginView):
 
     template_name = "accounts/sign_in.html"
     authentication_form = SignInForm
-    redirect_authenticated_user = True
 
 
 class SignOutView(LogoutView):

@@ -1,0 +1,56 @@
+"""/healthz and /metrics."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.django_db
+
+
+def test_health_without_an_engine_is_degraded_and_still_200(client):
+    answer = client.get("/healthz")
+    body = answer.json()
+    assert (answer.status_code, body["status"]) == (200, "degraded")
+    assert "the engine does not answer" in body["problems"]
+    assert {"parley", "python", "django"} <= set(body["versions"])
+    assert body["database"]["ok"] is True
+
+
+def test_health_says_which_process_is_gone(client, settings):
+    states = {"engine": {"pid": 2**22 + 1, "started": 1.0, "restarts": 4}}
+    file = settings.HOME / "processes.json"
+    file.write_text(json.dumps(states))
+    try:
+        body = client.get("/healthz").json()
+    finally:
+        file.unlink()
+    assert body["processes"]["engine"]["alive"] is False
+    assert "engine is not running" in body["problems"]
+
+
+def test_metrics_are_for_this_machine(client):
+    answer = client.get("/metrics")
+    assert answer.status_code == 200
+    assert "parley_engine_up 0.0" in answer.text and "parley_requests_total" in answer.text
+
+
+@pytest.mark.parametrize("caller", [
+    {"REMOTE_ADDR": "198.51.100.7"},
+    {"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": "198.51.100.7"},
+    {"REMOTE_ADDR": ""},
+])
+def test_metrics_are_for_no_stranger_nor_for_one_behind_a_proxy(client, caller):
+    assert client.get("/metrics", **caller).status_code == 403
+
+
+def test_metrics_are_for_who_has_the_token(client, monkeypatch):
+    monkeypatch.setenv("PARLEY_METRICS_TOKEN", "a-long-token")
+    stranger = {"REMOTE_ADDR": "198.51.100.7"}
+    assert client.get("/metrics", headers={"Authorization": "Bearer a-long-token"}, **stranger).status_code == 200
+    assert client.get("/metrics", headers={"Authorization": "Bearer another"}, **stranger).status_code == 403
+
+
+def test_metrics_are_for_staff(admin_client):
+    assert admin_client.get("/metrics", REMOTE_ADDR="198.51.100.7").status_code == 200
