@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-SLICE = 1024  # positions; their logits stay in the cache's neighbourhood instead of filling memory with fresh pages
+SLICE = 512  # positions; their logits stay in the cache's neighbourhood instead of filling memory with fresh pages
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
@@ -16,19 +16,21 @@ class _LinearCrossEntropy(torch.autograd.Function):
     def forward(ctx: Any, states: Tensor, weight: Tensor, target: Tensor, smoothing: float) -> Tensor:
         total = states.new_zeros((), dtype=torch.float32)
         states_grad, weight_grad = torch.empty_like(states), torch.zeros_like(weight, dtype=torch.float32)
+        # What smoothing adds is the same for all words: a mean of the head, not another pass over the logits.
+        mean = weight.mean(0, dtype=torch.float32)
         for start in range(0, len(target), SLICE):
             part, wanted = states[start : start + SLICE], target[start : start + SLICE, None]
-            logits = (part @ weight.T).float()  # (N, V)
-            normaliser = logits.logsumexp(-1, keepdim=True)
-            total += normaliser.sum() - (1 - smoothing) * logits.gather(1, wanted).sum()
-            total -= smoothing * logits.mean(-1).sum()
-            grad = logits.sub_(normaliser).exp_()
-            if smoothing:
-                grad.sub_(smoothing / len(weight))
+            logits = part @ weight.T  # (N, V)
+            total += logits.logsumexp(-1).sum(dtype=torch.float32)
+            total -= (1 - smoothing) * logits.gather(1, wanted).sum(dtype=torch.float32)
+            grad = torch.softmax(logits, -1, out=logits)
             grad.scatter_add_(1, wanted, grad.new_full(wanted.shape, smoothing - 1))
-            narrow = grad.to(states.dtype)
-            torch.mm(narrow, weight, out=states_grad[start : start + SLICE])
-            weight_grad += narrow.T @ part
+            torch.mm(grad, weight, out=states_grad[start : start + SLICE])
+            weight_grad += grad.T @ part
+        if smoothing:
+            total -= smoothing * (states.float() @ mean).sum()
+            states_grad -= smoothing * mean.to(states.dtype)
+            weight_grad -= smoothing / len(weight) * states.sum(0, dtype=torch.float32)
         ctx.save_for_backward(states_grad, weight_grad.to(weight.dtype))
         return total
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from modeling.errors import DataError
-from modeling.metrics import accuracy, confusion_matrix, f1, macro_f1
+from modeling.metrics import accuracy, confusion_matrix, f1_by_label, macro_f1
 from modeling.models import LSTMClassifier
 from modeling.text import Tokenizer
 from modeling.training.batches import cut, pad
@@ -82,11 +82,13 @@ class Classification(Objective):
         return {"accuracy": right, "loss": float(F.cross_entropy(logits, target))}
 
     def evaluate(self, module: nn.Module, rows: Rows) -> dict[str, Any]:
+        rows = [row for row in rows if str(row["label"]) in self.labels]
         truth = [str(row["label"]) for row in rows]
         logits = self.predict(module, self.encode([row["text"] for row in rows]))
         found = [self.labels[i] for i in logits.argmax(1).tolist()]
-        return {"accuracy": accuracy(truth, found), "macro_f1": macro_f1(truth, found), "f1": f1(truth, found),
-                "confusion_matrix": confusion_matrix(truth, found), "rows": len(rows)}  # fmt: skip
+        matrix = confusion_matrix(found, truth, self.labels).tolist()
+        return {"accuracy": accuracy(found, truth), "macro_f1": macro_f1(found, truth), "f1": f1_by_label(found, truth),
+                "confusion_matrix": matrix, "rows": len(rows)}  # fmt: skip
 
     def preprocessing(self) -> dict[str, Any]:
         return {"length": self.config.length}

@@ -125,8 +125,8 @@ class Translation(Objective):
                 references.setdefault(source, []).append(target)
             if references:
                 found = self.translations(module, list(references), direction)
-                chinese, wanted = direction.endswith("-zh"), list(references.values())
-                figures[direction] = {"bleu": bleu(found, wanted, tokenize="zh" if chinese else "13a"),
+                language, wanted = direction.split("-")[1], list(references.values())
+                figures[direction] = {"bleu": bleu(found, wanted, language=language),
                                       "chrf": chrf(found, wanted), "sentences": len(found)}  # fmt: skip
         first = figures[self.config.directions[0]] if self.config.directions[0] in figures else {}
         return {**first, "directions": figures}
