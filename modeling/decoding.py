@@ -139,7 +139,7 @@ class Span:
     start: int
     end: int
     score: float  # start logit + end logit: comparable between windows of one question
-    probability: float  # of this start and this end, among the tokens that were allowed
+    probability: float  # of this start and this end among all tokens of the window, [CLS] ("no answer") included
 
 
 def best_spans(
@@ -147,14 +147,14 @@ def best_spans(
 ) -> list[Span]:
     """Return the best spans of at most `longest` tokens within tokens `first` to `stop` (excluded), best first.
 
-    Logits are [tokens]. Spans that overlap a better one are left out.
+    Logits are [tokens of the window], without padding. Spans that overlap a better one are left out.
     """
     starts, ends = start_logits[first:stop].astype(np.float64), end_logits[first:stop].astype(np.float64)
     if not len(starts):
         return []
     padded = np.concatenate([ends, np.full(longest - 1, -np.inf)])
     sums = starts[:, None] + np.lib.stride_tricks.sliding_window_view(padded, longest)  # (tokens, longest)
-    total = _log_sum(starts) + _log_sum(ends)
+    total = _log_sum(start_logits) + _log_sum(end_logits)
     spans: list[Span] = []
     while len(spans) < count and np.isfinite(best := sums.max()):
         start, extra = divmod(int(sums.argmax()), longest)
@@ -166,7 +166,8 @@ def best_spans(
     return spans
 
 
-def _log_sum(values: NDArray[np.float64]) -> float:
+def _log_sum(logits: Floats) -> float:
+    values = logits.astype(np.float64)
     top = values.max()
     return float(top + np.log(np.exp(values - top).sum()))
 

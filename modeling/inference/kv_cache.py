@@ -6,7 +6,7 @@ A row is a slot. Graphs read and write rows by address, so a run of rows needs n
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -21,11 +21,16 @@ class Buffer(Protocol):
     @property
     def address(self) -> int: ...
 
+    def write_row(self, row: int, values: NDArray[Any]) -> None:
+        """Set the first tokens of a row; `values` [heads, tokens, head size] are in main memory."""
+        ...
+
     def copy_rows(self, targets: Sequence[int], sources: Sequence[int], used: int) -> None:
         """Set rows `targets` to rows `sources` as they were before, the first `used` of the capacity."""
         ...
 
 
+View = tuple[int, np.dtype[np.generic], tuple[int, ...]]  # address, type, shape
 Allocate = Callable[[tuple[int, ...], DTypeLike], Buffer]
 
 
@@ -39,6 +44,9 @@ class HostBuffer:
     @property
     def address(self) -> int:
         return self.array.ctypes.data
+
+    def write_row(self, row: int, values: NDArray[Any]) -> None:
+        self.array[row, :, : values.shape[1]] = values
 
     def copy_rows(self, targets: Sequence[int], sources: Sequence[int], used: int) -> None:
         self.array[list(targets), :, :used] = self.array[list(sources), :, :used]
@@ -54,7 +62,7 @@ class KVCache:
         self.capacity = capacity
         self.buffers = {f"{kind}{layer}": allocate(shape, dtype) for layer in range(layers) for kind in "kv"}
 
-    def view(self, name: str, first: int, rows: int) -> tuple[int, np.dtype[np.generic], tuple[int, ...]]:
+    def view(self, name: str, first: int, rows: int) -> View:
         """Address, type and shape of some rows of the buffer `k0`, `v0`, `k1` ..."""
         buffer = self.buffers[name]
         row_bytes = int(np.prod(buffer.shape[1:])) * buffer.dtype.itemsize

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,12 +14,14 @@ from numpy.typing import DTypeLike, NDArray
 
 from modeling.artifact import Artifact
 from modeling.errors import ArtifactError
-from modeling.inference.kv_cache import Allocate, HostBuffer, KVCache
+from modeling.inference.kv_cache import Allocate, HostBuffer, KVCache, View
 
 VERSION: str = onnxruntime.__version__
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(int64)": np.int64,
           "tensor(int32)": np.int32, "tensor(int8)": np.int8}
-_BINDINGS = 256  # bindings a graph keeps; making one costs about 180 us
+_ROW_INPUTS = ("inverse_temperature", "top_p", "top_k", "uniform", "recent", "repetition_penalty")
+_ROW_OUTPUTS = ("next", "logprob", "top_ids", "top_logprobs")
+_SOURCE_STEP = 32  # room for source tokens grows in steps of this many
 onnxruntime.set_default_logger_severity(3)
 
 
@@ -32,8 +33,13 @@ def device_of_this_machine() -> str:
     return "cuda"
 
 
+def available_providers() -> list[str]:
+    """Execution providers of this build of ONNX Runtime, best first."""
+    return list(onnxruntime.get_available_providers())
+
+
 class Graph:
-    """One ONNX graph with its session. Arrays go in and out by address; see `bind`."""
+    """One ONNX graph with its session. Call it on arrays, or tie it to memory with a Binding."""
 
     def __init__(self, artifact: Artifact, role: str, *, threads: int, device: str) -> None:
         self.device = device if _has_graph(artifact, role, device) else "cpu"
@@ -48,38 +54,10 @@ class Graph:
         self.types: dict[str, DTypeLike] = {entry.name: _TYPES[entry.type] for entry in self.session.get_inputs()}
         self.shapes = {entry.name: entry.shape for entry in [*self.session.get_inputs(), *self.session.get_outputs()]}
         self.allocate: Allocate = HostBuffer if self.device == "cpu" else DeviceBuffer
-        self._bindings: OrderedDict[tuple[Any, ...], Binding] = OrderedDict()
 
     def __call__(self, outputs: Sequence[str], **inputs: NDArray[Any]) -> list[NDArray[Any]]:
         """Run once on arrays; the outputs are new arrays."""
         return list(self.session.run(list(outputs), inputs))
-
-    def binding(self, key: tuple[Any, ...]) -> Binding | None:
-        """The binding made before under this key."""
-        if key in self._bindings:
-            self._bindings.move_to_end(key)
-        return self._bindings.get(key)
-
-    def bind(
-        self,
-        key: tuple[Any, ...],
-        *,
-        inputs: Mapping[str, NDArray[Any]],
-        outputs: Mapping[str, NDArray[Any]],
-        cache: Mapping[str, tuple[int, np.dtype[np.generic], tuple[int, ...]]],
-    ) -> Binding:
-        """Tie the graph to memory: what is in `inputs` when it runs goes in, the results land in `outputs`.
-
-        `cache` maps inputs, and outputs of the same memory, to an address on the device, a type and a shape.
-        """
-        made = self._bindings[key] = Binding(self, inputs, outputs, cache)
-        if len(self._bindings) > _BINDINGS:
-            self._bindings.popitem(last=False)
-        return made
-
-    def forget_bindings(self) -> None:
-        """Drop all bindings: the memory that they point to is going away."""
-        self._bindings.clear()
 
 
 def _has_graph(artifact: Artifact, role: str, device: str) -> bool:
@@ -87,10 +65,20 @@ def _has_graph(artifact: Artifact, role: str, device: str) -> bool:
 
 
 class Binding:
-    """A graph tied to memory."""
+    """A graph tied to memory: what is in `inputs` when it runs goes in, and the results land in `outputs`.
 
-    def __init__(self, graph: Graph, inputs: Mapping[str, NDArray[Any]], outputs: Mapping[str, NDArray[Any]],
-                 cache: Mapping[str, tuple[int, np.dtype[np.generic], tuple[int, ...]]]) -> None:  # fmt: skip
+    `cache` maps inputs, and outputs in the same memory, to an address on the device, a type and a shape. Making a
+    binding costs about 180 us, running it again nothing.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        inputs: Mapping[str, NDArray[Any]],
+        outputs: Mapping[str, NDArray[Any]],
+        cache: Mapping[str, View],
+    ) -> None:
         self._graph, self._inputs, self._outputs = graph, dict(inputs), dict(outputs)  # keep the memory alive
         self._inner = graph.session.io_binding()
         self._bind_inputs()
@@ -122,6 +110,11 @@ class DeviceBuffer:
     def address(self) -> int:
         return int(self._value.data_ptr())
 
+    def write_row(self, row: int, values: NDArray[Any]) -> None:
+        whole = np.zeros(self.shape[1:], self.dtype)
+        whole[:, : values.shape[1]] = values
+        _copy(self.address + row * whole.nbytes, whole.ctypes.data, whole.nbytes, _FROM_HOST)
+
     def copy_rows(self, targets: Sequence[int], sources: Sequence[int], used: int) -> None:
         """Whole rows, by way of a scratch buffer, because a target may be a source as well."""
         row = int(np.prod(self.shape[1:])) * self.dtype.itemsize
@@ -129,20 +122,19 @@ class DeviceBuffer:
             self._scratch = onnxruntime.OrtValue.ortvalue_from_shape_and_type(self.shape, self.dtype.type, "cuda", 0)
         scratch = int(self._scratch.data_ptr())
         for target, source in zip(targets, sources, strict=True):
-            _copy_on_device(scratch + target * row, self.address + source * row, row)
+            _copy(scratch + target * row, self.address + source * row, row, _ON_DEVICE)
         for target in targets:
-            _copy_on_device(self.address + target * row, scratch + target * row, row)
+            _copy(self.address + target * row, scratch + target * row, row, _ON_DEVICE)
 
 
-def _copy_on_device(target: int, source: int, size: int) -> None:
-    error = _cuda_runtime().cudaMemcpy(ctypes.c_void_p(target), ctypes.c_void_p(source), ctypes.c_size_t(size), 3)
+_FROM_HOST, _ON_DEVICE = 1, 3  # cudaMemcpyKind
+
+
+def _copy(target: int, source: int, size: int, kind: int) -> None:
+    runtime = ctypes.CDLL("libcudart.so.13")  # the one that ONNX Runtime has loaded
+    error = runtime.cudaMemcpy(ctypes.c_void_p(target), ctypes.c_void_p(source), ctypes.c_size_t(size), kind)
     if error:
-        raise RuntimeError(f"CUDA could not copy {size} bytes on the device: error {error}")
-
-
-def _cuda_runtime() -> ctypes.CDLL:
-    """The CUDA runtime that ONNX Runtime has loaded into this process."""
-    return ctypes.CDLL("libcudart.so.13")
+        raise RuntimeError(f"CUDA could not copy {size} bytes: error {error}")
 
 
 class DecoderRunner:
@@ -167,48 +159,186 @@ class DecoderRunner:
         self.top_ids, self.top_logprobs = np.zeros((slots, shown), np.int64), np.zeros((slots, shown), np.float32)
         self.logits = np.zeros((slots, int(config["vocabulary_size"])), np.float32)
         self._total = np.zeros((), np.int32)
-        self._row_arrays = (self.token, self.length, self.recent, self.inverse_temperature, self.top_p, self.top_k,
-                            self.uniform, self.repetition_penalty)
+        self._bindings: dict[tuple[int, bool], Binding] = {}
 
     def prefill(self, row: int, ids: Sequence[int]) -> None:
         """Append a chunk of tokens to the sequence in a slot; `next` and its company then hold what follows."""
-        chunk = np.array([ids], np.int64)
-        self._last = np.array([[len(ids) - 1]], np.int64)
         self.length[row] += len(ids) - 1  # the graph wants the tokens after this chunk, minus 1
         self._total[...] = self.length[row] + 1
-        self._bound(row, 1, chunk).run()
+        self._bound(row, 1, np.array([ids], np.int64)).run()
         self.length[row] += 1
 
     def decode(self, rows: int, *, logits: bool = False) -> None:
         """Append `token` to each of the first `rows` sequences."""
         self._total[...] = self.length[:rows].max() + 1
-        key = (rows, logits)
-        binding = self.graph.binding(key) or self._bound(0, rows, None, key=key, logits=logits)
-        binding.run()
+        if (rows, logits) not in self._bindings:
+            self._bindings[rows, logits] = self._bound(0, rows, self.token[:rows], logits=logits)
+        self._bindings[rows, logits].run()
         self.length[:rows] += 1
 
     def move(self, source: int, target: int) -> None:
         """Let the sequence in slot `source` live in slot `target`."""
         self.cache.copy_rows([target], [source], int(self.length[source]))
-        for array in self._row_arrays:
+        for name in ("token", "length", *_ROW_INPUTS, *_ROW_OUTPUTS):
+            array = getattr(self, name)
             array[target] = array[source]
 
-    def _bound(self, first: int, rows: int, chunk: NDArray[np.int64] | None, *, key: tuple[Any, ...] | None = None,
-               logits: bool = False) -> Binding:  # fmt: skip
+    def _bound(self, first: int, rows: int, ids: NDArray[np.int64], *, logits: bool = False) -> Binding:
         def part(array: NDArray[Any]) -> NDArray[Any]:
             return array[first : first + rows]
 
-        inputs = {
-            "input_ids": part(self.token) if chunk is None else chunk,
-            "last": np.zeros((rows, 1), np.int64) if chunk is None else self._last,
-            "seqlens_k": part(self.length), "total": self._total, "recent": part(self.recent),
-            "inverse_temperature": part(self.inverse_temperature), "top_p": part(self.top_p),
-            "top_k": part(self.top_k), "uniform": part(self.uniform),
-            "repetition_penalty": part(self.repetition_penalty),
-        }  # fmt: skip
-        outputs = {"next": part(self.next), "logprob": part(self.logprob), "top_ids": part(self.top_ids),
-                   "top_logprobs": part(self.top_logprobs)} | ({"logits": part(self.logits)} if logits else {})
-        cache = {f"{side}_{name}": self.cache.view(name, first, rows)
-                 for name in self.cache.buffers for side in ("past", "present")}
-        key = key or ("chunk", first, chunk is not None and chunk.shape)
-        return self.graph.bind(key, inputs=inputs, outputs=outputs, cache=cache)
+        inputs = {"input_ids": ids, "last": np.full((rows, 1), ids.shape[1] - 1), "seqlens_k": part(self.length),
+                  "total": self._total, **{name: part(getattr(self, name)) for name in _ROW_INPUTS}}  # fmt: skip
+        outputs = {name: part(getattr(self, name)) for name in (*_ROW_OUTPUTS, *(["logits"] if logits else []))}
+        return Binding(self.graph, inputs=inputs, outputs=outputs, cache=_past_and_present(self.cache, first, rows))
+
+
+def _past_and_present(cache: KVCache, first: int, rows: int) -> dict[str, View]:
+    return {f"{side}_{name}": cache.view(name, first, rows) for name in cache.buffers for side in ("past", "present")}
+
+
+class TranslationRunner:
+    """An encoder-decoder: `encode` sources once, then let a BeamRunner step their translations."""
+
+    def __init__(self, artifact: Artifact, *, threads: int, device: str) -> None:
+        self.encoder = Graph(artifact, "encoder", threads=threads, device=device)
+        self.decoder = Graph(artifact, "decoder", threads=threads, device=device)
+        config = artifact.config
+        self.capacity, self.width, self.layers = int(config["context"]), int(config["width"]), int(config["decoder_layers"])
+        self._outputs = [f"cross_{kind}{layer}" for layer in range(self.layers) for kind in "kv"]
+
+    def encode(self, sources: Sequence[Sequence[int]]) -> list[dict[str, NDArray[Any]]]:
+        """Keys and values for each source, by buffer name (`k0` ...), each [heads, tokens, head size]."""
+        longest = max(map(len, sources))
+        ids, mask = np.zeros((len(sources), longest), np.int64), np.zeros((len(sources), longest), np.int32)
+        for row, source in enumerate(sources):
+            ids[row, : len(source)], mask[row, : len(source)] = source, 1
+        arrays = self.encoder(self._outputs, input_ids=ids, attention_mask=mask)
+        return [{name.removeprefix("cross_"): array[row, :, : len(source)]
+                 for name, array in zip(self._outputs, arrays, strict=True)} for row, source in enumerate(sources)]
+
+
+class BeamRunner:
+    """The running batch of one beam width: group g owns rows g * width to (g + 1) * width - 1."""
+
+    def __init__(self, model: TranslationRunner, *, width: int, groups: int) -> None:
+        self.model, self.width, self.groups = model, width, groups
+        rows, graph = groups * width, model.decoder
+        self.cache = self._cache(rows, "past_k0", model.capacity)
+        self.token, self.length = np.zeros((rows, 1), np.int64), np.zeros(rows, np.int32)
+        self.top_ids = np.zeros((rows, int(graph.shapes["top_ids"][1])), np.int64)
+        self.top_logprobs = np.zeros(self.top_ids.shape, np.float32)
+        self._total = np.zeros((), np.int32)
+        self._sources: list[dict[str, NDArray[Any]] | None] = [None] * groups
+        self._bindings: dict[int, Binding] = {}
+        self.cross = self._cache(groups, "cross_k0", _SOURCE_STEP)
+        self.mask = np.zeros((groups, _SOURCE_STEP), np.int32)
+
+    def admit(self, group: int, source: dict[str, NDArray[Any]], first_token: int) -> None:
+        """Begin the translation of an encoded source in a free group."""
+        self._sources[group] = source
+        self._fit(max(self._tokens(kept) for kept in self._sources if kept))
+        self._write(group)
+        rows = slice(group * self.width, (group + 1) * self.width)
+        self.token[rows], self.length[rows] = first_token, 0
+
+    def step(self, groups: int) -> None:
+        """Append `token` to each row of the first `groups` groups; then `top_ids`, `top_logprobs` hold what follows."""
+        rows = groups * self.width
+        self._total[...] = self.length[:rows].max() + 1
+        if groups not in self._bindings:
+            self._bindings[groups] = self._bound(groups, rows)
+        self._bindings[groups].run()
+        self.length[:rows] += 1
+
+    def move(self, source: int, target: int) -> None:
+        """Let group `source` live in group `target`; `source` is free afterwards."""
+        if source != target:
+            rows, others = self._rows(target), self._rows(source)
+            self.reorder(rows, others)
+            self.token[rows], self.length[rows] = self.token[others], self.length[others]
+            self._sources[target] = self._sources[source]
+            self._write(target)
+        self._sources[source] = None
+
+    def reorder(self, rows: Sequence[int], sources: Sequence[int]) -> None:
+        """Let rows continue what the rows `sources` hold."""
+        self.cache.copy_rows(rows, sources, int(self.length[list(sources)].max()))
+
+    def _rows(self, group: int) -> list[int]:
+        return list(range(group * self.width, (group + 1) * self.width))
+
+    def _cache(self, rows: int, name: str, capacity: int) -> KVCache:
+        graph = self.model.decoder
+        return KVCache(rows=rows, layers=self.model.layers, heads=int(graph.shapes[name][1]), capacity=capacity,
+                       size=int(graph.shapes[name][3]), dtype=graph.types[name], allocate=graph.allocate)
+
+    @staticmethod
+    def _tokens(source: dict[str, NDArray[Any]]) -> int:
+        return int(source["k0"].shape[1])
+
+    def _fit(self, tokens: int) -> None:
+        """Make room for sources of this many tokens: less padding is less work."""
+        capacity = -(-tokens // _SOURCE_STEP) * _SOURCE_STEP
+        if capacity == self.cross.capacity:
+            return
+        self.cross, self.mask = self._cache(self.groups, "cross_k0", capacity), np.zeros((self.groups, capacity), np.int32)
+        self._bindings.clear()
+        for group, source in enumerate(self._sources):
+            if source:
+                self._write(group)
+
+    def _write(self, group: int) -> None:
+        source = self._sources[group]
+        assert source is not None
+        for name, values in source.items():
+            self.cross.buffers[name].write_row(group, values)
+        self.mask[group] = np.arange(self.mask.shape[1]) < self._tokens(source)
+
+    def _bound(self, groups: int, rows: int) -> Binding:
+        inputs = {"input_ids": self.token[:rows], "seqlens_k": self.length[:rows], "total": self._total,
+                  "cross_mask": self.mask[:groups],
+                  "query_shape": np.array([groups, self.width, self.model.width], np.int64)}  # fmt: skip
+        outputs = {"top_ids": self.top_ids[:rows], "top_logprobs": self.top_logprobs[:rows]}
+        cross = {f"cross_{name}": self.cross.view(name, 0, groups) for name in self.cross.buffers}
+        return Binding(self.model.decoder, inputs=inputs, outputs=outputs,
+                       cache=_past_and_present(self.cache, 0, rows) | cross)
+
+
+class ClassifierRunner:
+    """Texts to probabilities, in micro-batches."""
+
+    def __init__(self, artifact: Artifact, *, threads: int, device: str) -> None:
+        self.graph = Graph(artifact, "classifier", threads=threads, device=device)
+
+    def probabilities(self, rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """[rows, labels]."""
+        ids, lengths = _padded(rows)
+        (found,) = self.graph(["probabilities"], input_ids=ids, lengths=lengths)
+        return np.asarray(found, np.float32)
+
+
+class ReaderRunner:
+    """Windows of question and passage to start and end logits."""
+
+    def __init__(self, artifact: Artifact, *, threads: int, device: str) -> None:
+        self.graph = Graph(artifact, "reader", threads=threads, device=device)
+
+    def logits(self, rows: Sequence[Sequence[int]], questions: Sequence[int]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Start and end logits, each [rows, longest row]; `questions` says how many tokens are of type 0."""
+        ids, lengths = _padded(rows)
+        places = np.arange(ids.shape[1])
+        mask = places < lengths[:, None]
+        types = mask & (places >= np.array(questions)[:, None])
+        start, end = self.graph(["start_logits", "end_logits"], input_ids=ids, token_type_ids=types.astype(np.int64),
+                                attention_mask=mask.astype(np.int64))
+        return start, end
+
+
+def _padded(rows: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Rows of ids side by side, zeros at the right, and their lengths."""
+    lengths = np.array([len(row) for row in rows], np.int32)
+    ids = np.zeros((len(rows), max(1, int(lengths.max()))), np.int64)
+    for index, row in enumerate(rows):
+        ids[index, : len(row)] = row
+    return ids, lengths

@@ -1,0 +1,164 @@
+"""Question answering: search the documents, read the best passages, answer with a span or say that there is none."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modeling.artifact import Artifact
+from modeling.errors import DataError, RequestError
+from modeling.inference.reading import Found, Reader, Window
+from modeling.inference.request import Chunk, Request
+from modeling.inference.scheduler import Job, Scheduler
+from modeling.inference.single_pass import checked_text
+from modeling.retrieval import Passage, PassageIndex
+
+PASSAGES = 8  # that are read for a question
+ANSWERS = 3  # that are given at most
+TOKENS_A_STEP = 1024  # that the reader sees in one step, padding included
+THRESHOLD = 0.05  # an answer scored lower is none
+RETRIEVAL_WEIGHT = 0.5  # exponent of a passage's retrieval score, relative to the best passage's
+_INDEXES = 64  # kept in memory
+
+
+class Question(Job):
+    """A question, its passages, and what was found in them."""
+
+    def __init__(self, request: Request, indexes: list[PassageIndex]) -> None:
+        super().__init__(request)
+        self.indexes = indexes
+        self.passages: list[tuple[Passage, float]] = []
+        self.windows: list[Window] = []  # not read yet
+        self.found: list[Found] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A micro-batch of windows, of one or several questions."""
+
+    work: list[tuple[Question, Window]]
+
+
+class AnsweringScheduler(Scheduler[Question, Search | Read, list[list[Found]]]):
+    """A step searches for one question, or reads some windows."""
+
+    def __init__(self, artifact: Artifact, *, threads: int, device: str, slots: int, max_waiting: int) -> None:
+        super().__init__(slots=slots, max_waiting=max_waiting)
+        self.reader = Reader(artifact, threads=threads, device=device)
+        self.indexes = IndexCache()
+
+    def prepare(self, request: Request) -> Question:
+        checked_text(request)
+        if not request.documents:
+            raise RequestError("There are no documents to search", remedy="Add a document first")
+        return Question(request, [self.indexes.get(Path(path)) for path in request.documents])
+
+    def schedule(self) -> Search | Read | None:
+        if len(self.running) < self.slots and (question := self.next_waiting()):
+            question.emit(Chunk(stage="searching"))
+            return Search(question)
+        work: list[tuple[Question, Window]] = []
+        longest = 0
+        for question in sorted(self.running):
+            for window in question.windows:
+                longest = max(longest, len(window))
+                if work and longest * (len(work) + 1) > TOKENS_A_STEP:
+                    return Read(work)
+                work.append((question, window))
+        return Read(work) if work else None
+
+    def run(self, batch: Search | Read) -> list[list[Found]]:
+        if isinstance(batch, Read):
+            return self.reader.read([window for _, window in batch.work])
+        self._search(batch.question)
+        return []
+
+    def update(self, batch: Search | Read, output: list[list[Found]]) -> None:
+        if isinstance(batch, Search):
+            question = batch.question
+            question.emit(Chunk(stage="reading", result={"passages": _passages(question)}))
+            questions = [question]
+        else:
+            questions = list(dict.fromkeys(question for question, _ in batch.work))
+            self.count(len(batch.work), 0)
+            for (question, window), found in zip(batch.work, output, strict=True):
+                question.windows.remove(window)
+                question.found += found
+        for question in questions:
+            if not question.windows:
+                self._answer(question)
+
+    def _search(self, question: Question) -> None:
+        text = question.request.text
+        hits = [hit for index in question.indexes for hit in index.search(text, PASSAGES)]
+        question.passages = sorted(hits, key=lambda hit: -hit[1])[:PASSAGES]
+        windows = self.reader.windows(self.reader.question(text), [passage.text for passage, _ in question.passages])
+        question.windows = sorted(windows, key=len)  # neighbours of like length need little padding
+
+    def _answer(self, question: Question) -> None:
+        self.tokens += 1
+        best = ranked(question.found, question.passages)
+        answers = [{"text": question.passages[found.passage][0].text[found.start : found.end], "passage": found.passage,
+                    "start": found.start, "end": found.end, "score": score} for found, score in best]  # fmt: skip
+        self.finish(question, "stop", text=answers[0]["text"] if answers else "",
+                    result={"passages": _passages(question), "answers": answers})
+
+
+def ranked(found: list[Found], passages: list[tuple[Passage, float]]) -> list[tuple[Found, float]]:
+    """The best answers with their scores (0 to 1): how sure the reader is, weighed by how well the passage fits.
+
+    Overlapping spans, the same text again and what is below the threshold are left out.
+    """
+    top = max((score for _, score in passages), default=1.0)
+    scored = [(f, f.span.probability * (passages[f.passage][1] / top) ** RETRIEVAL_WEIGHT) for f in found]
+    kept: list[tuple[Found, float]] = []
+    for answer, score in sorted(scored, key=lambda pair: -pair[1]):
+        if score >= THRESHOLD and len(kept) < ANSWERS and not any(_same(answer, other, passages) for other, _ in kept):
+            kept.append((answer, score))
+    return kept
+
+
+def _same(first: Found, second: Found, passages: list[tuple[Passage, float]]) -> bool:
+    if first.passage == second.passage and first.start < second.end and second.start < first.end:
+        return True
+    texts = [passages[found.passage][0].text[found.start : found.end].casefold() for found in (first, second)]
+    return texts[0] == texts[1]
+
+
+def _passages(question: Question) -> list[dict[str, Any]]:
+    return [{"document": p.document, "title": p.title, "text": p.text, "score": score}
+            for p, score in question.passages]
+
+
+class IndexCache:
+    """The indexes that were used last, loaded again when their folder changed. Safe between threads."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Path, tuple[int, PassageIndex]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, folder: Path) -> PassageIndex:
+        """Raises RequestError when there is no index that can be read."""
+        try:
+            version = (folder / "index.json").stat().st_mtime_ns
+            with self._lock:
+                if folder in self._kept and self._kept[folder][0] == version:
+                    self._kept.move_to_end(folder)
+                    return self._kept[folder][1]
+            index = PassageIndex.load(folder)
+        except (OSError, DataError) as error:
+            raise RequestError(f"The documents in {folder.name} cannot be read: {error}",
+                               remedy="Add the document again") from error
+        with self._lock:
+            self._kept[folder] = (version, index)
+            if len(self._kept) > _INDEXES:
+                self._kept.popitem(last=False)
+        return index
