@@ -16,7 +16,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -25,12 +25,16 @@ from modeling.errors import ArtifactError
 if TYPE_CHECKING:
     from modeling.text import Tokenizer
 
+T = TypeVar("T")
 SCHEMA = 1
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
 SCALE = ".scale"  # the tensor NAME.scale holds the row scales of an int8 tensor NAME
 MANIFEST_LIMIT = 16 * 2**20  # bytes; a manifest is a few kilobytes, more is an attack or a mistake
-REQUIRED = ("schema", "name", "task", "model", "config", "preprocessing", "graphs", "files", "digest")
+REQUIRED = {"name": str, "task": str, "model": str, "digest": str, "config": dict, "preprocessing": dict, "files": dict,
+            "graphs": list}
+GRAPH_ENTRY = {"role": str, "device": str, "file": str, "inputs": list, "outputs": list}
+FILE_ENTRY = {"sha256": str, "bytes": int}
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _REMEDY = "Export or download the artifact again"
 
@@ -104,15 +108,15 @@ class Artifact:
 
     @cached_property
     def labels(self) -> list[str] | None:
-        return list(self._json("labels.json")) if "labels.json" in self.manifest["files"] else None
+        return self._json("labels.json", list) if "labels.json" in self.manifest["files"] else None
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        return dict(self._json("metrics.json")) if "metrics.json" in self.manifest["files"] else {}
+        return self._json("metrics.json", dict) if "metrics.json" in self.manifest["files"] else {}
 
     @cached_property
     def card(self) -> str:
-        return self._file("card.md").read_text(encoding="utf-8") if "card.md" in self.manifest["files"] else ""
+        return self._file("card.md").read_text("utf-8", "replace") if "card.md" in self.manifest["files"] else ""
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
@@ -130,9 +134,13 @@ class Artifact:
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """All weights as fp32 arrays by their state-dict names; int8 rows are scaled back."""
+        from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
-        stored = load_file(self._file(WEIGHTS))
+        try:
+            stored = load_file(self._file(WEIGHTS))
+        except SafetensorError as error:
+            raise ArtifactError(f"{self.path / WEIGHTS} is not safetensors: {error}", remedy=_REMEDY) from error
         scales = {name.removesuffix(SCALE): stored.pop(name) for name in list(stored) if name.endswith(SCALE)}
         return {name: array.astype(np.float32) * scales.get(name, np.float32(1)) for name, array in stored.items()}
 
@@ -141,8 +149,11 @@ class Artifact:
             raise ArtifactError(f"The artifact {self.name} has no file {name}", remedy=_REMEDY)
         return self.path / name
 
-    def _json(self, name: str) -> Any:
-        return _parse_json(self._file(name).read_bytes(), self.path / name)
+    def _json(self, name: str, kind: type[T]) -> T:
+        value = _parse_json(self._file(name).read_bytes(), self.path / name)
+        if not isinstance(value, kind):
+            raise ArtifactError(f"{self.path / name} is not a JSON {kind.__name__}", remedy=_REMEDY)
+        return value
 
 
 def write_artifact(out: Path | str, *, manifest: Mapping[str, Any], files: Mapping[str, bytes | Path]) -> Artifact:
@@ -229,11 +240,21 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     if manifest.get("schema") != SCHEMA:
         raise ArtifactError(f"{path} has schema version {manifest.get('schema')!r}",
                             allowed=f"This version of Parley reads {SCHEMA}", remedy="Export the model again")
-    if missing := [key for key in REQUIRED if key not in manifest]:
-        raise ArtifactError(f"{path} lacks {', '.join(missing)}", remedy=_REMEDY)
+    _check_keys(path, manifest, REQUIRED)
+    for entry in manifest["files"].values():
+        _check_keys(path, entry, FILE_ENTRY)
+    for entry in manifest["graphs"]:
+        _check_keys(path, entry, GRAPH_ENTRY)
     if manifest["digest"] != _digest(manifest):
         raise ArtifactError(f"{path} was altered after it was written", remedy=_REMEDY)
     return manifest
+
+
+def _check_keys(path: Path, entry: Any, wanted: Mapping[str, type]) -> None:
+    if not isinstance(entry, dict):
+        raise ArtifactError(f"{path} has {type(entry).__name__} where an object belongs", remedy=_REMEDY)
+    if wrong := [key for key, kind in wanted.items() if not isinstance(entry.get(key), kind)]:
+        raise ArtifactError(f"{path} lacks {', '.join(wrong)}, or has another type there", remedy=_REMEDY)
 
 
 def _plain_size(path: Path) -> int:
