@@ -168,6 +168,7 @@ DOCUMENTS_PER_CONVERSATION = 10
 DOCUMENT_SECONDS = 120  # for reading and indexing one document
 DOCUMENT_MEMORY = 1024 * 1024 * 1024
 UPLOAD_BYTES = DOCUMENTS_PER_CONVERSATION * DOCUMENT_BYTES + 1024 * 1024  # of one request
+ANONYMOUS_DAYS = 180  # without a message, after which a conversation of no account is deleted
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 

@@ -1,7 +1,5 @@
 """Addresses of the site. Each app keeps its own; the chat is the front page."""
 
-from importlib.util import find_spec
-
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
@@ -10,6 +8,7 @@ urlpatterns = [
     path("admin/login/", RedirectView.as_view(pattern_name="signin", query_string=True)),  # one page, one throttle
     path("admin/", admin.site.urls),
     path("language/", include("django.conf.urls.i18n")),
-    *(path("", include(f"webapp.{app}.urls")) for app in ("accounts", "operations") if find_spec(f"webapp.{app}.urls")),
+    path("", include("webapp.accounts.urls")),
+    path("", include("webapp.operations.urls")),
     path("", include("webapp.chat.urls")),
 ]

@@ -22,7 +22,8 @@ import sys
 from pathlib import Path
 from webapp.operations.supervisor import Program, Supervisor
 home = Path(sys.argv[1])
-programs = [Program(name=name, command=[sys.executable, "-c", "import time; time.sleep(60)"]) for name in ("one", "two")]
+sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+programs = [Program(name=name, command=sleep) for name in ("one", "two")]
 Supervisor(programs, logs=home, state=home / "state.json", say=print).run()
 """
 
