@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from modeling.artifact import Artifact
 from modeling.errors import ConfigError
+from modeling.models import BertReader
 from modeling.text import Tokenizer
 from modeling.training.config import MODEL_CONFIGS, TrainingConfig, default_settings, split_settings
 from modeling.training.objectives import OBJECTIVES, Objective, Rows
@@ -85,28 +86,30 @@ def make_module(objective: Objective, *, seed: int, parent: Parent | None) -> nn
     return module
 
 
-def remember(folder: Path, facts: Mapping[str, Any], *, may_change: Sequence[str]) -> None:
+def remember(folder: Path, facts: Mapping[str, Any]) -> None:
     """Write what the run is about on its first start; refuse to go on with another one in the same folder."""
     path = folder / "run.json"
-    facts = json.loads(json.dumps(facts))
     if path.exists():
         known = json.loads(path.read_text())
         for name in sorted(set(known) | set(facts)):
-            if name not in may_change and known.get(name) != facts.get(name):
+            if known.get(name) != facts.get(name):
                 raise ConfigError(f"{folder} holds a training with {name} {known.get(name)!r}, not {facts.get(name)!r}",
                                   remedy="Use another --out, or give the same settings as before")  # fmt: skip
+        return
     draft = path.with_suffix(".new")
     draft.write_text(json.dumps(facts, ensure_ascii=False, indent=1))
     draft.rename(path)
 
 
-def bert_folder(path: Path) -> Parent:
-    """A Hugging Face BERT folder as the parent of a reader."""
-    from modeling.models import BertReader
-
-    module = BertReader.from_folder(path)
-    return Parent(name=path.name, config=asdict(module.config), tokenizer=Tokenizer.load(path),
-                  weights=module.state_dict(), labels=[])  # fmt: skip
-
-
-__all__ = ["Parent", "bert_folder", "load_file", "make_module", "make_objective", "remember"]
+def read_parent(path: Path, model: str) -> Parent:
+    """An artifact, or for a reader a Hugging Face BERT folder."""
+    if model == "bert" and not (path / "manifest.json").is_file():
+        module = BertReader.from_folder(path)
+        return Parent(name=path.name, config=asdict(module.config), tokenizer=Tokenizer.load(path),
+                      weights=module.state_dict(), labels=[])  # fmt: skip
+    artifact = Artifact.load(path)
+    if artifact.model != model:
+        raise ConfigError(f"{path.name} is a {artifact.model}, not a {model}", remedy="Continue from one of its kind")
+    weights = {name: torch.from_numpy(array.copy()) for name, array in artifact.state_dict().items()}
+    return Parent(name=path.name, config=artifact.config, tokenizer=artifact.tokenizer, weights=weights,
+                  labels=list(artifact.labels or []))  # fmt: skip

@@ -1,0 +1,186 @@
+"""train(): data in, artifact out. The same call again goes on where a killed one stopped."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from modeling.artifact import Artifact
+from modeling.datasets import read, split
+from modeling.errors import ConfigError, DataError
+from modeling.export import Storage, export, rounded_state_dict
+from modeling.tasks import TASKS
+from modeling.training.card import model_card
+from modeling.training.checkpoint import file_hash
+from modeling.training.loop import Event, Loop
+from modeling.training.objectives import OBJECTIVES, Objective
+from modeling.training.prepare import Parent, make_module, make_objective, read_parent, remember
+from modeling.training.trained import TrainedModel
+
+Splits = dict[str, list[dict[str, Any]]]
+FREE = ("steps", "epochs", "threads", "checkpoint_seconds", "evaluations", "beam")
+"""Settings that a resumed run may be given anew."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What to train."""
+
+    task: str
+    """Name in TASKS."""
+    model: str
+    """A model of the task."""
+    data: Sequence[Path]
+    """Files of rows; validation and test splits are cut from them where none are given."""
+    out: Path
+    """Folder of the artifact; `out` with the suffix `.run` holds checkpoints until it is written."""
+    validation: Sequence[Path] = ()
+    """Files of the validation split."""
+    test: Sequence[Path] = ()
+    """Files of the test split."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Settings that differ from the defaults."""
+    parent: Path | None = None
+    """Artifact (or, for bert, Hugging Face folder) to continue from."""
+    columns: Mapping[str, str] | None = None
+    """Role -> column."""
+    seed: int = 0
+    """Seed of splits, weights and order."""
+    storage: Storage = "int8"
+    """How the artifact keeps the weights."""
+    about: str = ""
+    """Markdown for the card: data, licence, attribution, limits."""
+    recipe: str = ""
+    """Name of the recipe, where it is one."""
+
+
+def train(request: Request, *, on_event: Callable[[Event], None] = lambda event: None) -> Artifact:
+    """Train, evaluate on the test split, export. Raises DataError, ConfigError, ParityError."""
+    if request.model not in OBJECTIVES or request.model not in TASKS[request.task].models:
+        trainable = [model for model in TASKS[request.task].models if model in OBJECTIVES]
+        raise ConfigError(f"{request.model!r} cannot be trained for {request.task}",
+                          allowed=f"models are {', '.join(trainable) or 'none: this task needs no training'}")
+    lineage = lineage_of(request)
+    if done := finished(request.out, lineage):
+        on_event({"event": "finished", "path": str(request.out)})
+        return done
+    folder = request.out.with_name(f"{request.out.name}.run")
+    folder.mkdir(parents=True, exist_ok=True)
+    remember(folder, lineage)
+    objective, splits, module, languages = prepare(request, folder)
+    trained = run_loop(request, objective, splits, module, folder, on_event)
+    on_event({"event": "measuring", "rows": len(splits["test"])})
+    figures = measure(objective, trained, splits["test"], request.storage)
+    on_event({"event": "measured", **figures})
+    facts = {"settings": asdict(objective.training), "rows": {name: len(rows) for name, rows in splits.items()}}
+    result = TrainedModel(
+        task=request.task, model=request.model, config=objective.config, module=trained, tokenizer=objective.tokenizer,
+        labels=objective.labels or None, preprocessing=objective.preprocessing(), metrics=figures,
+        lineage=lineage | facts, card="", test_rows=splits["test"], languages=tuple(languages),
+        defaults=objective.defaults(),
+    )
+    artifact = export(with_card(result, request), request.out, storage=request.storage)
+    shutil.rmtree(folder)
+    on_event({"event": "finished", "path": str(request.out)})
+    return artifact
+
+
+def with_card(result: TrainedModel, request: Request) -> TrainedModel:
+    from dataclasses import replace
+
+    return replace(result, card=model_card(result, name=request.out.name, about=request.about, storage=request.storage))
+
+
+def lineage_of(request: Request) -> dict[str, Any]:
+    """What a run is about; two runs with the same lineage end with the same weights."""
+    files = {kind: [{"name": path.name, "sha256": content_hash(path)} for path in paths]
+             for kind, paths in (("data", request.data), ("validation", request.validation), ("test", request.test))}
+    parent = None
+    if request.parent:
+        parent = {"name": request.parent.name, "sha256": content_hash(request.parent / "model.safetensors")
+                  if (request.parent / "model.safetensors").is_file() else Artifact.load(request.parent).digest}
+    settings = {name: value for name, value in request.settings.items() if name not in FREE}
+    return json.loads(json.dumps({
+        "task": request.task, "model": request.model, **files, "asked": settings, "parent": parent,
+        "columns": dict(request.columns or {}), "seed": request.seed, "recipe": request.recipe,
+    }))  # type: ignore[no-any-return]
+
+
+def content_hash(path: Path) -> str:
+    if not path.exists():
+        raise DataError(f"there is no file {path.name}", remedy="Check the path")
+    if path.is_file():
+        return file_hash(path)
+    return " ".join(file_hash(file) for file in sorted(path.iterdir()) if file.is_file())
+
+
+def finished(out: Path, lineage: Mapping[str, Any]) -> Artifact | None:
+    """The artifact at `out` if this very run made it; None where there is none."""
+    if not (out / "manifest.json").is_file():
+        return None
+    artifact = Artifact.load(out)
+    known = artifact.manifest.get("lineage", {})
+    if any(known.get(name) != value for name, value in lineage.items()):
+        raise ConfigError(f"{out} holds another artifact", remedy="Choose another --out or move it away")
+    return artifact
+
+
+def prepare(request: Request, folder: Path) -> tuple[Objective, Splits, nn.Module, list[str]]:
+    """Rows, objective and fresh module."""
+    dataset = read(request.data, task=request.task, columns=request.columns)
+    splits = split_rows(request, dataset.rows)
+    parent = read_parent(request.parent, request.model) if request.parent else None
+    objective = make_objective(
+        request.model, request.task, splits["train"], request.settings, folder=folder, parent=parent
+    )
+    if objective.training.threads:
+        torch.set_num_threads(objective.training.threads)
+    return objective, splits, make_module(objective, seed=request.seed, parent=parent), list(dataset.languages)
+
+
+def split_rows(request: Request, rows: list[dict[str, Any]]) -> Splits:
+    """Rows by split; what no file gives is cut from `rows` by groups."""
+    settings = {"validation": 0.05, "test": 0.05} | default_shares(request.task) | dict(request.settings)
+    splits = split(rows, task=request.task, seed=request.seed,
+                   validation=0.0 if request.validation else settings["validation"],
+                   test=0.0 if request.test else settings["test"])
+    for name in ("validation", "test"):
+        if files := getattr(request, name):
+            splits[name] = read(files, task=request.task, columns=request.columns).rows
+    for name in ("train", "test"):
+        if not splits[name]:
+            raise DataError(f"no row is left for the {name} split of {len(rows)} rows", remedy="Give more rows")
+    return splits
+
+
+def run_loop(
+    request: Request, objective: Objective, splits: Splits, module: nn.Module, folder: Path,
+    on_event: Callable[[Event], None],
+) -> nn.Module:  # fmt: skip
+    loop = Loop(objective, module, splits["train"], splits["validation"], folder=folder / "checkpoint",
+                seed=request.seed, on_event=on_event)
+    on_event({"event": "started", "steps": loop.steps, "precision": loop.precision, "examples": len(loop.examples),
+              "parameters": sum(p.numel() for p in module.parameters()), "config": asdict(objective.config)})
+    return loop.run()
+
+
+def measure(objective: Objective, module: nn.Module, rows: list[dict[str, Any]], storage: Storage) -> dict[str, Any]:
+    """Figures of the weights as they are stored."""
+    exact = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    module.load_state_dict(rounded_state_dict(exact, storage))
+    figures = objective.evaluate(module, rows)
+    module.load_state_dict(exact)
+    return figures
+
+
+def default_shares(task: str) -> dict[str, Any]:
+    from modeling.training.config import default_settings
+
+    return {name: value for name, value in default_settings(task, 1, 1).items() if name in ("validation", "test")}
