@@ -68,10 +68,11 @@ def programs() -> list[Program]:
     budget, python = Budget.from_environment(), sys.executable
     settings.ENGINE_SOCKET.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     artifacts = settings.HOME / "artifacts"
-    artifacts.mkdir(exist_ok=True)
+    for folder in (artifacts, settings.DOCUMENTS):
+        folder.mkdir(exist_ok=True)
     starters = [str(manifest.parent) for manifest in sorted(STARTERS.glob("*/manifest.json"))]
     engine = [python, "-m", "modeling.inference.server", "--socket", str(settings.ENGINE_SOCKET),
-              "--threads", str(budget.engine), "--roots", str(STARTERS), str(artifacts)]
+              "--threads", str(budget.engine), "--roots", str(STARTERS), str(artifacts), str(settings.DOCUMENTS)]
     return [
         Program(name="engine", command=[*engine, *(["--preload", *starters] if starters else [])]),
         Program(name="web", command=[python, "-m", "daphne", "--bind", settings.HOST, "--port", str(settings.PORT),
