@@ -76,7 +76,7 @@ class BeamSearch:
 
         Returns for each live hypothesis the row that it continues and its newest token, each [width].
         """
-        sums = self.scores[:, None] + top_logprobs  # (W, K)
+        sums = self.scores[:, None] + top_logprobs.astype(np.float64)  # (W, K)
         best = np.argsort(-sums, axis=None, kind="stable")[: 2 * self.width]
         parents, tokens, scores = best // sums.shape[1], top_ids.ravel()[best], sums.ravel()[best]
         ends = tokens == self.end
@@ -102,7 +102,7 @@ class BeamSearch:
             self.done = True
 
     def _normalised(self, score: float, length: int) -> float:
-        return float(score) / max(length, 1) ** self.length_penalty
+        return float(score / max(length, 1) ** self.length_penalty)
 
     def _finish(self, tokens: Integers, score: float, *, truncated: bool = False) -> None:
         normalised = self._normalised(score, len(tokens) + (not truncated))  # the end token counts

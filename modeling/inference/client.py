@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,8 @@ class ClientStream:
     async def cancel(self) -> None:
         """Ask the engine to stop; the stream still ends with its last chunk."""
         if self.id in self._connection.streams:
-            await self._connection.send({"op": "cancel", "id": self.id})
+            with suppress(EngineUnavailableError):  # then it has stopped already
+                await self._connection.send({"op": "cancel", "id": self.id})
 
     def broken(self) -> None:
         """The connection is gone."""

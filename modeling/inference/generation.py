@@ -66,9 +66,8 @@ class GenerationScheduler(Scheduler[Sequence, Prefill | Decode, None]):
         if self.tokenizer.bos_id is not None:
             ids = [self.tokenizer.bos_id, *ids]
         if len(ids) >= self.runner.capacity:
-            raise RequestError(f"The text has {len(ids)} tokens",
-                               allowed=f"This model takes up to {self.runner.capacity - 1}, with room for one new token",
-                               remedy="Shorten the text")
+            raise RequestError(f"The text has {len(ids)} tokens", remedy="Shorten the text",
+                               allowed=f"This model takes up to {self.runner.capacity - 1} and writes on from there")
         if not ids:
             raise RequestError("The text is empty", remedy="Write the first words")
         return Sequence(request, ids, self.tokenizer.detokenizer())

@@ -145,8 +145,8 @@ class DecoderRunner:
         config = artifact.config
         self.capacity, self.slots = int(config["context"]), slots
         kv_heads, size = int(graph.shapes["past_k0"][1]), int(graph.shapes["past_k0"][3])
-        self.cache = KVCache(rows=slots, layers=int(config["layers"]), heads=kv_heads, capacity=self.capacity, size=size,
-                             dtype=graph.types["past_k0"], allocate=graph.allocate)
+        self.cache = KVCache(rows=slots, layers=int(config["layers"]), heads=kv_heads, capacity=self.capacity,
+                             size=size, dtype=graph.types["past_k0"], allocate=graph.allocate)
         shown = int(graph.shapes["top_ids"][1])
         full = partial(np.full, (slots, 1))
         self.token = full(0, np.int64)
@@ -187,8 +187,10 @@ class DecoderRunner:
         def part(array: NDArray[Any]) -> NDArray[Any]:
             return array[first : first + rows]
 
-        inputs = {"input_ids": ids, "last": np.full((rows, 1), ids.shape[1] - 1), "seqlens_k": part(self.length),
-                  "total": self._total, **{name: part(getattr(self, name)) for name in _ROW_INPUTS}}  # fmt: skip
+        inputs: dict[str, NDArray[Any]] = {
+            "input_ids": ids, "last": np.full((rows, 1), ids.shape[1] - 1, np.int64), "seqlens_k": part(self.length),
+            "total": self._total, **{name: part(getattr(self, name)) for name in _ROW_INPUTS},
+        }  # fmt: skip
         outputs = {name: part(getattr(self, name)) for name in (*_ROW_OUTPUTS, *(["logits"] if logits else []))}
         return Binding(self.graph, inputs=inputs, outputs=outputs, cache=_past_and_present(self.cache, first, rows))
 
@@ -204,16 +206,15 @@ class TranslationRunner:
         self.encoder = Graph(artifact, "encoder", threads=threads, device=device)
         self.decoder = Graph(artifact, "decoder", threads=threads, device=device)
         config = artifact.config
-        self.capacity, self.width, self.layers = int(config["context"]), int(config["width"]), int(config["decoder_layers"])
+        self.capacity, self.width = int(config["context"]), int(config["width"])
+        self.layers = int(config["decoder_layers"])
         self._outputs = [f"cross_{kind}{layer}" for layer in range(self.layers) for kind in "kv"]
 
     def encode(self, sources: Sequence[Sequence[int]]) -> list[dict[str, NDArray[Any]]]:
         """Keys and values for each source, by buffer name (`k0` ...), each [heads, tokens, head size]."""
-        longest = max(map(len, sources))
-        ids, mask = np.zeros((len(sources), longest), np.int64), np.zeros((len(sources), longest), np.int32)
-        for row, source in enumerate(sources):
-            ids[row, : len(source)], mask[row, : len(source)] = source, 1
-        arrays = self.encoder(self._outputs, input_ids=ids, attention_mask=mask)
+        ids, lengths = _padded(sources)
+        mask = np.arange(ids.shape[1]) < lengths[:, None]
+        arrays = self.encoder(self._outputs, input_ids=ids, attention_mask=mask.astype(np.int32))
         return [{name.removeprefix("cross_"): array[row, :, : len(source)]
                  for name, array in zip(self._outputs, arrays, strict=True)} for row, source in enumerate(sources)]
 
@@ -282,7 +283,8 @@ class BeamRunner:
         capacity = -(-tokens // _SOURCE_STEP) * _SOURCE_STEP
         if capacity == self.cross.capacity:
             return
-        self.cross, self.mask = self._cache(self.groups, "cross_k0", capacity), np.zeros((self.groups, capacity), np.int32)
+        self.cross = self._cache(self.groups, "cross_k0", capacity)
+        self.mask = np.zeros((self.groups, capacity), np.int32)
         self._bindings.clear()
         for group, source in enumerate(self._sources):
             if source:
@@ -296,10 +298,13 @@ class BeamRunner:
         self.mask[group] = np.arange(self.mask.shape[1]) < self._tokens(source)
 
     def _bound(self, groups: int, rows: int) -> Binding:
-        inputs = {"input_ids": self.token[:rows], "seqlens_k": self.length[:rows], "total": self._total,
-                  "cross_mask": self.mask[:groups],
-                  "query_shape": np.array([groups, self.width, self.model.width], np.int64)}  # fmt: skip
-        outputs = {"top_ids": self.top_ids[:rows], "top_logprobs": self.top_logprobs[:rows]}
+        inputs: dict[str, NDArray[Any]] = {
+            "input_ids": self.token[:rows], "seqlens_k": self.length[:rows], "total": self._total,
+            "cross_mask": self.mask[:groups], "query_shape": np.array([groups, self.width, self.model.width], np.int64),
+        }  # fmt: skip
+        outputs: dict[str, NDArray[Any]] = {
+            "top_ids": self.top_ids[:rows], "top_logprobs": self.top_logprobs[:rows],
+        }  # fmt: skip
         cross = {f"cross_{name}": self.cross.view(name, 0, groups) for name in self.cross.buffers}
         return Binding(self.model.decoder, inputs=inputs, outputs=outputs,
                        cache=_past_and_present(self.cache, 0, rows) | cross)

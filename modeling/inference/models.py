@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from modeling.inference.scheduler import Scheduler
 from modeling.inference.single_pass import ClassificationScheduler, SummarisationScheduler
 from modeling.inference.translation import TranslationScheduler
 
-SCHEDULERS: dict[str, type[Scheduler[Any, Any, Any]]] = {
+SCHEDULERS: dict[str, Callable[..., Scheduler[Any, Any, Any]]] = {  # each takes artifact, threads, device, slots ...
     "question-answering": AnsweringScheduler,
     "translation": TranslationScheduler,
     "summarisation": SummarisationScheduler,

@@ -91,8 +91,8 @@ class TranslationScheduler(Scheduler[Translation, Encode | Decode, Any]):
     def prepare(self, request: Request) -> Translation:
         source, target = self._direction(request)
         if len(request.text) > LONGEST_TEXT:
-            raise RequestError(f"The text has {len(request.text)} characters",
-                               allowed=f"Up to {LONGEST_TEXT} can be translated at once", remedy="Translate it in parts")
+            raise RequestError(f"The text has {len(request.text)} characters", remedy="Translate it in parts",
+                               allowed=f"Up to {LONGEST_TEXT} can be translated at once")
         tag = _required(self.tokenizer.token_id(f"<2{target}>"), f"<2{target}>")
         room = self.runner.capacity - 2  # the tag and the end
         segments = list(_segments(request.text, target, self.tokenizer, room))

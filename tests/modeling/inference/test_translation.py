@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from modeling.artifact import Artifact
 from modeling.errors import RequestError
 from modeling.inference import Chunk, Request, SamplingParams
 from modeling.inference.engine import LocalEngine
+from modeling.inference.translation import TranslationScheduler
 
+Drive = Callable[[TranslationScheduler, list[Request]], list[list[Chunk]]]
 Ask = Callable[[Request], Awaitable[list[Chunk]]]
 LONG = "The quick brown fox jumps.\nHow many words are there? Nobody knows. The dog is lazy.\n\nOver the fox."
 
@@ -26,14 +29,14 @@ def text_of(chunks: list[Chunk]) -> str:
 
 
 @pytest.mark.parametrize("beam", [1, 4])
-async def test_sentences_share_the_batch_and_come_out_as_they_do_alone(
-    engine: LocalEngine, ask: Ask, translator: Path, beam: int
-) -> None:
-    requests = [source(translator, text, beam=beam) for text in ("The fox.", "How many words are there?", "dog " * 30)]
-    alone = [text_of(await ask(request)) for request in requests]
-    together = await asyncio.gather(*[ask(request) for request in requests])
-    assert [text_of(chunks) for chunks in together] == alone
-    assert (await engine.stats())["models"][0]["max_running"] == 3
+def test_sentences_share_the_batch_and_come_out_as_they_do_alone(drive: Drive, translator: Path, beam: int) -> None:
+    scheduler = TranslationScheduler(Artifact.load(translator), threads=1, device="cpu", slots=4, max_waiting=8)
+    texts = ("The fox.", "How many words are there?", "dog " * 30, "Nobody knows.", "春眠", "over")
+    requests = [source(translator, text, beam=beam) for text in texts]
+    together = drive(scheduler, requests)
+    assert scheduler.max_running == 4
+    assert [text_of(chunks) for chunks in together] == [text_of(drive(scheduler, [one])[0]) for one in requests]
+    assert scheduler.idle
 
 
 async def test_beam_widths_can_run_at_the_same_time(ask: Ask, translator: Path) -> None:

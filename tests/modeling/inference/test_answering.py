@@ -1,0 +1,65 @@
+"""Question answering: search, read, answer, or say that there is nothing."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from modeling.decoding import Span
+from modeling.errors import RequestError
+from modeling.inference import Chunk, Request
+from modeling.inference.answering import IndexCache, ranked
+from modeling.inference.engine import LocalEngine
+from modeling.inference.reading import Found
+from modeling.retrieval import Passage, PassageIndex
+
+Ask = Callable[[Request], Awaitable[list[Chunk]]]
+
+
+def question(path: Path, text: str, *documents: Path) -> Request:
+    return Request(artifact=str(path), text=text, documents=tuple(map(str, documents)))
+
+
+async def test_the_stages_come_before_the_answer(ask: Ask, reader: Path, documents: Path) -> None:
+    chunks = await ask(question(reader, "How many words are there?", documents))
+    assert [chunk.stage for chunk in chunks] == ["searching", "reading", None]
+    passages = (chunks[1].result or {})["passages"]
+    assert passages[0]["document"] == "words.txt"
+    assert chunks[2].finish_reason == "stop"
+    for answer in (chunks[2].result or {})["answers"]:
+        assert passages[answer["passage"]]["text"][answer["start"] : answer["end"]] == answer["text"]
+
+
+async def test_a_question_that_matches_nothing_has_no_answer(ask: Ask, reader: Path, documents: Path) -> None:
+    chunks = await ask(question(reader, "Zeppelin?", documents))
+    assert chunks[-1].text == ""
+    assert chunks[-1].result == {"passages": [], "answers": []}
+    assert chunks[-1].finish_reason == "stop"
+
+
+async def test_questions_without_documents_are_refused(engine: LocalEngine, reader: Path, tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="no documents"):
+        await engine.submit(question(reader, "How many?"))
+    with pytest.raises(RequestError, match="cannot be read"):
+        await engine.submit(question(reader, "How many?", tmp_path))
+
+
+def test_an_index_is_loaded_again_after_it_changed(documents: Path, tmp_path: Path) -> None:
+    shutil.copytree(documents, tmp_path / "index")
+    cache = IndexCache()
+    first = cache.get(tmp_path / "index")
+    assert cache.get(tmp_path / "index") is first
+    PassageIndex.build([("new.txt", "New", "Something else.")]).save(tmp_path / "index")
+    assert [passage.title for passage in cache.get(tmp_path / "index").passages] == ["New"]
+
+
+def test_retrieval_decides_between_spans_that_the_reader_likes_alike() -> None:
+    passages = [(Passage("a", "", "one two three", 0), 8.0), (Passage("b", "", "four five six", 0), 2.0)]
+    spans = [Found(1, 0, 4, Span(start=0, end=0, score=1, probability=0.5)),
+             Found(0, 0, 3, Span(start=0, end=0, score=1, probability=0.5)),
+             Found(0, 0, 7, Span(start=0, end=1, score=1, probability=0.4)),
+             Found(1, 5, 9, Span(start=0, end=1, score=1, probability=0.01))]
+    assert [(found.passage, found.start, found.end) for found, _ in ranked(spans, passages)] == [(0, 0, 3), (1, 0, 4)]
