@@ -1,4 +1,18 @@
 """Addresses of the chat."""
 
-urlpatterns: list[object] = []
-websocket_urlpatterns: list[object] = []
+from django.urls import path
+
+from webapp.chat import views
+from webapp.chat.consumers import ChatConsumer
+
+urlpatterns = [
+    path("", views.new, name="chat"),
+    path("c/<uuid:conversation_id>/", views.conversation, name="conversation"),
+    path("c/<uuid:conversation_id>/rename/", views.rename, name="rename"),
+    path("c/<uuid:conversation_id>/delete/", views.delete, name="delete"),
+    path("c/<uuid:conversation_id>/export.<str:kind>", views.export, name="export"),
+    path("c/<uuid:conversation_id>/documents/", views.add_document, name="add-document"),
+    path("documents/<uuid:document_id>/remove/", views.remove_document, name="remove-document"),
+    path("messages/<int:message_id>/inside/", views.inside, name="inside"),
+]
+websocket_urlpatterns = [path("ws/chat/<uuid:conversation_id>/", ChatConsumer.as_asgi())]

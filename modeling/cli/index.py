@@ -1,0 +1,56 @@
+"""`index FILE ... --out FOLDER`: documents made ready to be asked about.
+
+The site runs this as a child for each file that a visitor adds, with limits on memory and time: parsing what
+strangers send belongs in a process that may die.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+from pathlib import Path
+
+from modeling.datasets.documents import document_text
+from modeling.errors import DataError, ParleyError
+from modeling.retrieval import PassageIndex
+
+HELP = "make documents ready to be asked about"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", metavar="FILE", help="text, Markdown or PDF")
+    parser.add_argument("--title", help="the title of the document, where there is one; else its own, or its name")
+    parser.add_argument("--out", required=True, metavar="FOLDER", help="where the index is written; replaced as a whole")
+    parser.add_argument("--memory", type=int, metavar="BYTES", help="give up above this")
+    parser.add_argument("--seconds", type=int, metavar="N", help="give up after this much processor time")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints `{"passages", "characters"}`. Raises DataError for a document without text."""
+    _limit(args.memory, args.seconds)
+    texts = [(Path(name).name, *document_text(name)) for name in args.files]
+    titled = [(name, args.title or title, text) for name, title, text in texts]
+    index = PassageIndex.build(titled)
+    if not len(index):
+        raise DataError("There is no sentence in it", remedy="Add a document with text")
+    index.save(args.out)
+    print(json.dumps({"passages": len(index), "characters": sum(len(text) for _name, _title, text in titled)}))
+    return 0
+
+
+def _limit(memory: int | None, seconds: int | None) -> None:
+    for what, most in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CPU, seconds)):
+        if most is not None and (what != resource.RLIMIT_AS or sys.platform == "linux"):  # macOS refuses RLIMIT_AS
+            resource.setrlimit(what, (most, most))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="index", description=HELP)
+    add_arguments(parser)
+    try:
+        sys.exit(run(parser.parse_args()))
+    except ParleyError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,43 @@
+"""A conversation as a file to keep: Markdown for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+from django.utils.text import get_valid_filename
+from django.utils.translation import gettext as _
+
+from webapp.chat.models import Conversation, Message
+from webapp.chat.presentation import answer_text
+
+
+def markdown(conversation: Conversation) -> str:
+    """Headings for who speaks, the texts as they are."""
+    task, assistant = conversation.assistant.task, conversation.assistant.name
+    parts = [f"# {conversation.title}"]
+    for message in conversation.messages.all():
+        mine = message.role == Message.Role.USER
+        parts += [f"## {_('You') if mine else assistant}", message.text if mine else answer_text(message, task)]
+        if message.error:
+            parts.append(f"> {_(message.error)}")
+    return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+
+
+def as_json(conversation: Conversation) -> str:
+    """Everything that is stored of it but who owns it."""
+    return json.dumps({
+        "id": str(conversation.pk), "title": conversation.title, "assistant": conversation.assistant.slug,
+        "task": conversation.assistant.task, "created": conversation.created.isoformat(),
+        "messages": [{
+            "role": message.role, "state": message.state, "text": message.text, "options": message.options,
+            "result": message.result, "error": message.error, "created": message.created.isoformat(),
+        } for message in conversation.messages.all()],
+        "documents": [document.name for document in conversation.documents.all()],
+    }, ensure_ascii=False, indent=2) + "\n"
+
+
+def disposition(conversation: Conversation, kind: str) -> str:
+    """A header that makes the browser save it under the conversation's title."""
+    name = get_valid_filename(conversation.title[:60] or "conversation")
+    return f"attachment; filename=\"conversation.{kind}\"; filename*=UTF-8''{quote(name)}.{kind}"

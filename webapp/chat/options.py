@@ -1,0 +1,60 @@
+"""What a visitor can set for an answer, by task: read from a form, checked, and turned into a request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from modeling.inference import Request, SamplingParams
+from webapp.assistants.models import Assistant
+
+SAMPLING = {field.name for field in fields(SamplingParams)}
+SENTENCES = (1, 10, 3)  # least, most, default
+TEMPERATURE = (0.0, 1.5, 0.8)
+LENGTH = (16, 512, 128)
+
+
+def _number(value: Any, least: float, most: float, default: float) -> float:
+    """A number within its range. What is not a number counts as not set."""
+    try:
+        return min(max(float(value), least), most)
+    except (TypeError, ValueError):
+        return default
+
+
+def cleaned(assistant: Assistant, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that this assistant knows, each within its range."""
+    if assistant.task == "translation":
+        known = assistant.directions
+        return {"direction": raw["direction"] if raw.get("direction") in known else known[0]} if known else {}
+    if assistant.task == "summarisation":
+        return {"sentences": int(_number(raw.get("sentences"), *SENTENCES))}
+    if assistant.task == "generation":
+        temperature = assistant.defaults.get("temperature", TEMPERATURE[2])
+        length = assistant.defaults.get("max_tokens", LENGTH[2])
+        return {"temperature": round(_number(raw.get("temperature"), *TEMPERATURE[:2], temperature), 2),
+                "max_tokens": int(_number(raw.get("max_tokens"), *LENGTH[:2], length))}
+    return {}
+
+
+def request_for(assistant: Assistant, text: str, options: Mapping[str, Any], documents: tuple[str, ...]) -> Request:
+    """What the engine is asked. Raises ConfigError when an assistant's defaults are out of range."""
+    sampling = {name: value for name, value in assistant.defaults.items() if name in SAMPLING}
+    if isinstance(sampling.get("stop"), list):
+        sampling["stop"] = tuple(sampling["stop"])
+    sampling |= {name: value for name, value in options.items() if name in SAMPLING}
+    source, _, target = options.get("direction", "").partition("-")
+    return Request(
+        artifact=assistant.artifact, text=text, sampling=SamplingParams(**sampling),
+        source_language=source or None, target_language=target or None,
+        documents=documents, sentences=options.get("sentences"),
+    )
+
+
+def controls(assistant: Assistant, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """What the composer offers: the options as they stand, and their ranges."""
+    return cleaned(assistant, chosen) | {
+        "sentences_range": SENTENCES, "temperature_range": TEMPERATURE, "length_range": LENGTH,
+        "directions": [dict(zip(("value", "source", "target"), (d, *d.split("-")), strict=True)) for d in assistant.directions],
+    }

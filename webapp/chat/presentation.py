@@ -1,0 +1,135 @@
+"""Messages and documents as templates need them: plain data, so that rendering asks no database."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from webapp.chat.markdown import render
+from webapp.chat.models import Conversation, Message
+
+if TYPE_CHECKING:
+    from webapp.chat.generations import Generation
+
+LABELS_SHOWN = 6  # bars of a classification; the others are under "how this came about"
+PASSAGES_SHOWN = 5
+OPENS = ("labels", "passages", "sentences", "segments", "tokens")  # results that tell how an answer came about
+
+
+def marked(text: str, spans: list[tuple[int, int]]) -> list[dict[str, Any]]:
+    """`text` cut into pieces `{"text", "mark"}` at spans of characters. Overlapping spans are joined."""
+    inside = [False] * (len(text) + 1)
+    for start, end in spans:
+        inside[max(start, 0):min(end, len(text))] = [True] * max(min(end, len(text)) - max(start, 0), 0)
+    edges = [0, *(i for i in range(1, len(text)) if inside[i] != inside[i - 1]), len(text)]
+    return [{"text": text[a:b], "mark": inside[a]} for a, b in pairwise(edges) if b > a]
+
+
+def classification(result: dict[str, Any]) -> dict[str, Any]:
+    """Bars, best first."""
+    labels = result.get("labels", [])
+    return {"labels": labels[:LABELS_SHOWN], "best": labels[0] if labels else None, "more": len(labels) - LABELS_SHOWN}
+
+
+def question_answering(result: dict[str, Any]) -> dict[str, Any]:
+    """Passages, the answer's first, with every answer marked."""
+    answers, found = result.get("answers"), result.get("passages", [])
+    passages = [passage | {"pieces": marked(passage["text"], [
+        (answer["start"], answer["end"]) for answer in (answers or [])[:1] if answer["passage"] == index
+    ]), "best": bool(answers) and answers[0]["passage"] == index} for index, passage in enumerate(found)]
+    passages.sort(key=lambda passage: not passage["best"])
+    return {"passages": passages[:PASSAGES_SHOWN], "answers": answers, "answered": answers is not None}
+
+
+def summarisation(result: dict[str, Any], source: str) -> dict[str, Any]:
+    """The chosen sentences, and the source with them marked."""
+    sentences = result.get("sentences", [])
+    spans = [(sentence["start"], sentence["end"]) for sentence in sentences]
+    return {"sentences": sentences, "pieces": marked(source, spans) if sentences else []}
+
+
+def translation(result: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """Segments side by side, and the two languages."""
+    source, _, target = options.get("direction", "").partition("-")
+    return {"segments": result.get("segments", []), "source_language": source, "target_language": target}
+
+
+def generation(result: dict[str, Any], text: str, settled: int, streaming: bool) -> dict[str, Any]:
+    """Markdown of what is whole, and the tail that still grows."""
+    return {"html": render(text[:settled] if streaming else text), "tail": text[settled:] if streaming else "",
+            "count": result.get("count", 0)}
+
+
+def answer_text(message: Message, task: str) -> str:
+    """The answer in words, also where the engine gave only a structured one."""
+    result = message.result
+    if message.text:
+        return message.text
+    if task == "classification" and result.get("labels"):
+        return str(result["labels"][0]["label"])
+    if task == "question-answering" and result.get("answers"):
+        return str(result["answers"][0]["text"])
+    return "\n".join(part.get("target", part.get("text", "")) for part in result.get("segments", result.get("sentences", [])))
+
+
+def present(message: Message, *, task: str, source: str = "", live: Generation | None = None) -> dict[str, Any]:
+    """All that `chat/message.html` shows of a message. `source` is the question that an answer belongs to."""
+    if live is not None:
+        message.text, message.result, message.state = live.text, live.result, Message.State.STREAMING
+    shown: dict[str, Any] = {
+        "id": message.pk, "role": message.role, "state": message.state, "task": task, "error": message.error,
+        "options": message.options, "seconds": message.seconds, "created": message.created, "text": message.text,
+        "stage": live.stage if live else None, "place": live.place if live else None,
+        "streaming": message.state == Message.State.STREAMING, "cut": message.result.get("finish_reason") == "length",
+    }
+    if message.role == Message.Role.USER:
+        return shown | translation({}, message.options)
+    shown |= _answer(message, task, source, live) | {"text": answer_text(message, task)}
+    return shown | {"opens": any(message.result.get(key) for key in OPENS)}
+
+
+def _answer(message: Message, task: str, source: str, live: Generation | None) -> dict[str, Any]:
+    match task:
+        case "classification":
+            return classification(message.result)
+        case "question-answering":
+            return question_answering(message.result)
+        case "summarisation":
+            return summarisation(message.result, source)
+        case "translation":
+            return translation(message.result, message.options)
+        case _:
+            return generation(message.result, message.text, live.settled if live else 0, live is not None)
+
+
+def thread(conversation: Conversation, live: Generation | None = None) -> list[dict[str, Any]]:
+    """All messages of a conversation, in order."""
+    task, source, shown = conversation.assistant.task, "", []
+    for message in conversation.messages.all():
+        current = live if live is not None and live.message_id == message.pk else None
+        shown.append(present(message, task=task, source=source, live=current))
+        source = message.text if message.role == Message.Role.USER else source
+    return shown
+
+
+def documents(conversation: Conversation) -> list[dict[str, Any]]:
+    """The documents of a conversation."""
+    return [{"id": str(document.pk), "name": document.name, "bytes": document.bytes, "state": document.state,
+             "reason": document.reason, "passages": document.facts.get("passages")}
+            for document in conversation.documents.all()]
+
+
+def token_rows(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Each generated token with its probability and the alternatives the model saw."""
+    rows = []
+    for token in result.get("tokens", []):
+        candidates = [{"text": text, "probability": math.exp(logprob), "chosen": abs(logprob - token["logprob"]) < 1e-3}
+                      for text, logprob in token["candidates"]]
+        chosen = next((candidate["text"] for candidate in candidates if candidate["chosen"]), token.get("text", "…"))
+        probability = math.exp(token["logprob"])
+        rows.append({"text": chosen, "probability": probability, "level": min(int(probability * 5), 4),
+                     "candidates": candidates})
+    return rows
+
+

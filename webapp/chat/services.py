@@ -1,0 +1,171 @@
+"""Writes to conversations. Each checks that the visitor may."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from modeling.errors import ParleyError, RequestError
+from modeling.inference import Request
+from webapp.assistants.models import Assistant
+from webapp.chat import options as options_of
+from webapp.chat.models import Conversation, Document, Message, Visitor
+
+TITLE = 60  # characters of the first message that become the title
+
+
+class NotVisibleError(ParleyError):
+    """The conversation is not there, or not this visitor's: the two look alike on purpose."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """A question and the answer that is being written to it."""
+
+    conversation: Conversation
+    question: Message
+    answer: Message
+    began: bool  # whether this made the conversation
+
+
+def visible_conversation(*, visitor: Visitor, conversation_id: uuid.UUID) -> Conversation:
+    """The visitor's conversation. Raises NotVisibleError."""
+    found = Conversation.objects.visible_to(visitor).select_related("assistant").filter(pk=conversation_id).first()
+    if found is None:
+        raise NotVisibleError(_("This conversation is not here, or not yours"))
+    return found
+
+
+@transaction.atomic
+def open_conversation(*, visitor: Visitor, conversation_id: uuid.UUID, slug: str) -> tuple[Conversation, bool]:
+    """The visitor's conversation, and whether this made it. Raises NotVisibleError when its id is somebody else's."""
+    if Conversation.objects.filter(pk=conversation_id).exists():
+        return visible_conversation(visitor=visitor, conversation_id=conversation_id), False
+    assistant = Assistant.objects.available().filter(slug=slug).first()
+    if assistant is None:
+        raise RequestError(_("This assistant is not here any more"), remedy=_("Choose another one"))
+    made = Conversation.objects.create(
+        id=conversation_id, assistant=assistant, owner_id=visitor.user_id, session=visitor.token,
+    )
+    return made, True
+
+
+def checked_text(text: Any) -> str:
+    """A visitor's message. Raises RequestError when it is empty or too long."""
+    text = text.replace("\r\n", "\n").replace("\x00", "") if isinstance(text, str) else ""
+    if not text.strip():
+        raise RequestError(_("The message is empty"), remedy=_("Write something first"))
+    if len(text) > settings.MESSAGE_CHARACTERS:
+        raise RequestError(
+            _("The message has %(count)s characters") % {"count": f"{len(text):,}"},
+            allowed=_("At most %(count)s are allowed") % {"count": f"{settings.MESSAGE_CHARACTERS:,}"},
+        )
+    return text.strip("\n")
+
+
+@transaction.atomic
+def ask(*, visitor: Visitor, conversation_id: uuid.UUID, slug: str, text: Any, options: Mapping[str, Any]) -> Exchange:
+    """Write down a question and an empty answer. Raises RequestError, NotVisibleError."""
+    text = checked_text(text)
+    conversation, _made = open_conversation(visitor=visitor, conversation_id=conversation_id, slug=slug)
+    if conversation.messages.filter(state=Message.State.STREAMING).exists():
+        raise RequestError(_("The last answer is still being written"), remedy=_("Wait for it, or stop it"))
+    began = not conversation.title
+    conversation.options = options_of.cleaned(conversation.assistant, options)
+    if began:
+        conversation.title = " ".join(text.split())[:TITLE]
+    conversation.save()
+    create = conversation.messages.create
+    question = create(role=Message.Role.USER, text=text, options=conversation.options)
+    answer = create(role=Message.Role.ASSISTANT, state=Message.State.STREAMING, options=conversation.options)
+    return Exchange(conversation=conversation, question=question, answer=answer, began=began)
+
+
+@transaction.atomic
+def ask_again(*, visitor: Visitor, conversation_id: uuid.UUID, message_id: int) -> Exchange:
+    """Empty an answer so that it can be written anew. Raises RequestError, NotVisibleError."""
+    conversation = visible_conversation(visitor=visitor, conversation_id=conversation_id)
+    if conversation.messages.filter(state=Message.State.STREAMING).exists():
+        raise RequestError(_("The last answer is still being written"), remedy=_("Wait for it, or stop it"))
+    answer = conversation.messages.filter(pk=message_id, role=Message.Role.ASSISTANT).first()
+    question = conversation.messages.filter(pk__lt=message_id, role=Message.Role.USER).last() if answer else None
+    if answer is None or question is None:
+        raise RequestError(_("This answer is not here any more"), remedy=_("Reload the page"))
+    answer.text, answer.result, answer.error, answer.state = "", {}, "", Message.State.STREAMING
+    answer.seconds, answer.created = None, timezone.now()
+    answer.save()
+    conversation.save(update_fields=["updated"])
+    return Exchange(conversation=conversation, question=question, answer=answer, began=False)
+
+
+def request_for(exchange: Exchange) -> Request:
+    """What the engine is asked. A visitor's own documents, where there are any, are the only ones searched."""
+    conversation = exchange.conversation
+    ready = conversation.documents.filter(state=Document.State.READY)
+    own = tuple(str(document.index) for document in ready)
+    documents = own or tuple(conversation.assistant.documents)
+    return options_of.request_for(
+        conversation.assistant, exchange.question.text, exchange.answer.options,
+        documents if conversation.assistant.task == "question-answering" else (),
+    )
+
+
+def keep_text(*, message_id: int, text: str) -> None:
+    """Persist what there is of an answer that is still being written."""
+    Message.objects.filter(pk=message_id, state=Message.State.STREAMING).update(text=text)
+
+
+def finish(*, message_id: int, state: str, text: str, result: dict[str, Any], error: str, seconds: float) -> None:
+    """Persist an answer's end."""
+    Message.objects.filter(pk=message_id).update(state=state, text=text, result=result, error=error, seconds=seconds)
+
+
+def interrupt_streaming() -> int:
+    """At the start of the web process: answers that the last one left unfinished say so, and keep what they had."""
+    left = Message.objects.filter(state=Message.State.STREAMING)
+    return left.update(state=Message.State.ERROR, error="The site was restarted while this answer was being written.")
+
+
+def rename(*, visitor: Visitor, conversation_id: uuid.UUID, title: str) -> Conversation:
+    """Give a conversation another title; an empty one changes nothing."""
+    conversation = visible_conversation(visitor=visitor, conversation_id=conversation_id)
+    title = " ".join(title.split())[:120]
+    if title:
+        conversation.title = title
+        conversation.save(update_fields=["title"])
+    return conversation
+
+
+def delete(*, visitor: Visitor, conversation_id: uuid.UUID) -> None:
+    """Delete a conversation with its messages and documents, files included."""
+    _erase(visible_conversation(visitor=visitor, conversation_id=conversation_id))
+
+
+def forget(*, before: datetime) -> int:
+    """Delete conversations of visitors without an account that were last touched before then. Returns how many."""
+    old = Conversation.objects.filter(owner=None, updated__lt=before)
+    for conversation in old:
+        _erase(conversation)
+    return len(old)
+
+
+def _erase(conversation: Conversation) -> None:
+    folders = [document.folder for document in conversation.documents.all()]
+    conversation.delete()
+    for folder in folders:
+        discard(folder)
+
+
+def discard(folder: Path) -> None:
+    """Delete a document's files, its half-written index included."""
+    shutil.rmtree(folder, ignore_errors=True)
