@@ -16,14 +16,14 @@ _THRESHOLD = 0.1  # cosine from which two sentences are neighbours (Erkan & Rade
 _DAMPING = 0.85  # chance to follow a similarity instead of jumping anywhere
 _ALIKE = 0.6  # cosine from which the second of two sentences says nothing new
 _SAME = 0.999  # cosine of a sentence that comes twice
-_STOP_WORDS = (
+_ENGLISH = (
     "a about above after again all also am an and any are as at be because been before being below between both but "
     "by can could did do does doing down during each few for from further had has have having he her here hers him "
     "his how i if in into is it its itself just me more most my no nor not of off on once only or other our out over "
     "own same she should so some such than that the their them then there these they this those through to too under "
     "until up very was we were what when where which while who whom why will with would you your"
 )
-_STOP_SET = frozenset(_STOP_WORDS.split())
+_STOP_WORDS = frozenset(_ENGLISH.split())
 _CHINESE = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _RUNS = re.compile(f"[{_CHINESE}]+|[^\\W_{_CHINESE}]+")
 # Characters that only hold a sentence together; a pair with one of them carries no subject.
@@ -67,7 +67,7 @@ def _terms(sentence: str) -> Counter[str]:
     for run in _RUNS.findall(texts.folded(sentence)):
         if texts.is_chinese(run[0]):
             found.update(run[i : i + 2] for i in range(len(run) - 1) if not _CHINESE_STOPS & set(run[i : i + 2]))
-        elif run not in _STOP_SET:
+        elif run not in _STOP_WORDS:
             found[_stem(run)] += 1
     return found
 
@@ -95,6 +95,8 @@ def _cosines(bags: list[Counter[str]]) -> np.ndarray:
 def _rank(similarity: np.ndarray) -> np.ndarray:
     """Stationary distribution of the walk over the sentences, float64 [N], sums to 1."""
     weights = np.where(similarity >= _THRESHOLD, similarity, 0.0).astype(np.float64)  # continuous above the threshold
+    np.fill_diagonal(weights, 0.0)  # no votes for oneself, else a sentence like no other keeps all it has
+    weights[~weights.any(axis=1)] = 1.0
     walk = weights / weights.sum(axis=1, keepdims=True)
     scores = np.full(len(walk), 1.0 / len(walk))
     for _ in range(200):

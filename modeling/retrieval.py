@@ -23,6 +23,7 @@ _VERSION = 1
 _CHINESE = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 _TERMS = re.compile(f"[{_CHINESE}]+|[^\\W_{_CHINESE}]+")
 _CHARACTERS_A_WORD = 200 / 120  # Chinese characters that say as much as a word
+_LONG_WORD = 10  # characters; runs without blanks count as words of this length
 _ARRAYS = ("offsets", "passages", "weights")
 _LONGEST_QUERY = 512  # terms
 
@@ -65,19 +66,20 @@ def passages(document: str, title: str, text: str, *, words: int = 120) -> Itera
 
 
 def _length(text: str) -> int:
-    return round(len(text) / _CHARACTERS_A_WORD) if is_chinese(text) else len(text.split())
+    """Words; in a script without blanks, characters that say as much."""
+    return round(len(text) / _CHARACTERS_A_WORD) if is_chinese(text) else max(len(text.split()), len(text) // _LONG_WORD)
 
 
 def _pieces(text: str, words: int) -> Iterator[tuple[int, int]]:
     """Sentences; one that is longer than a passage is cut at blanks or, without any, anywhere."""
-    most = words * 8  # characters; a word of English has six with its blank
+    window, blanks = (words + 1) * _LONG_WORD, re.compile(rf"(?:\S+\s+){{1,{words}}}")
     for start, end in sentences(text):
-        limit = round(words * _CHARACTERS_A_WORD) if is_chinese(text[start:end]) else most
-        while end - start > limit and _length(text[start:end]) > words or end - start > 2 * most:
-            blank = text.rfind(" ", start + limit // 2, start + limit)
-            cut = blank if blank > start else start + limit
-            yield start, cut
-            start = cut + (blank > start)
+        while _length(piece := text[start : min(end, start + window)]) > words:
+            match = None if is_chinese(piece) else blanks.match(text, start, start + window)
+            cut = match.end() if match else start + (
+                round(words * _CHARACTERS_A_WORD) if is_chinese(piece) else words * _LONG_WORD)
+            yield start, start + len(text[start:cut].rstrip())
+            start = cut
         yield start, end
 
 
@@ -105,7 +107,8 @@ class PassageIndex:
             ids.extend(vocabulary.setdefault(term, len(vocabulary)) for term in tally)
             places.extend([place] * len(tally))
             counts.extend(tally.values())
-        arrays = _postings(np.asarray(ids), np.asarray(places), np.asarray(counts), np.asarray(lengths), len(vocabulary))
+        arrays = _postings(np.asarray(ids), np.asarray(places), np.asarray(counts), np.asarray(lengths),
+                           size=len(vocabulary))
         return cls(found, vocabulary, *arrays)
 
     def search(self, query: str, limit: int = 10) -> list[tuple[Passage, float]]:
@@ -164,7 +167,7 @@ class PassageIndex:
         return cls(found, vocabulary, *arrays)
 
 
-def _postings(ids: np.ndarray, places: np.ndarray, counts: np.ndarray, lengths: np.ndarray,
+def _postings(ids: np.ndarray, places: np.ndarray, counts: np.ndarray, lengths: np.ndarray, *,
               size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Offsets, passages and BM25 weights, sorted by term. Inputs: one entry for each (term, passage) pair."""
     order = np.argsort(ids, kind="stable")

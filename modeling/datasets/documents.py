@@ -56,10 +56,9 @@ def document_text(path: str | os.PathLike[str]) -> tuple[str, str]:
 
 def markdown_text(text: str) -> tuple[str, str]:
     """(title, text): the first heading, and the words without Markdown's marks; headings are paragraphs."""
-    text = _COMMENT.sub("", text)
-    text = _SETEXT.sub(r"# \1", text)
-    heading = _HEADING.search(_FENCE.sub("", text))
-    text = _RULE.sub("", _FENCE.sub("", text))
+    text = _SETEXT.sub(r"# \1", _FENCE.sub("", _COMMENT.sub("", text)))
+    heading = _HEADING.search(text)
+    text = _RULE.sub("", text)
     text = _HEADING.sub(lambda match: f"\n{match[1].rstrip(' #')}\n", text)
     text = _LINK.sub(r"\1", _LINK.sub(r"\1", text))  # twice: a picture can stand in a link
     text = _EMPHASIS.sub(r"\2", _EMPHASIS.sub(r"\2", text))

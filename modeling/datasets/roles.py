@@ -88,8 +88,9 @@ def _languages_as_columns(table: Table, roles: dict[str, str]) -> None:
 
 def _by_looks(table: Table, task: str, roles: dict[str, str]) -> None:
     """Fill roles from columns whose values fit: texts by their length, labels by how often they come back."""
-    free = [look for look in looks(table) if look.name not in roles.values() and look.distinct > 1 or
-            look.records == 1 and look.name not in roles.values()]
+    unused = [look for look in looks(table) if look.name not in roles.values()]
+    varied = [look for look in unused if look.distinct > 1]  # a prompt that is the same in each row says nothing
+    free = varied if len(varied) >= len(_NEEDED[task]) - len(roles) else unused
     if task == "classification" and "label" not in roles:
         labels = [look for look in free if look.is_label]
         if labels:
@@ -109,12 +110,12 @@ def _by_looks(table: Table, task: str, roles: dict[str, str]) -> None:
 class Look:
     """What the values of one column look like, from the first records."""
 
-    __slots__ = ("distinct", "is_label", "letters", "length", "name", "records")
+    __slots__ = ("distinct", "is_label", "letters", "length", "name")
 
     def __init__(self, name: str, values: list[Any]) -> None:
         texts = ["\n".join(map(str, value)) if isinstance(value, list) else str(value)
                  for value in values if value is not None]
-        self.name, self.records, self.distinct = name, len(texts), len(set(texts))
+        self.name, self.distinct = name, len(set(texts))
         self.length = sum(map(len, texts)) / max(1, len(texts))
         self.letters = any(any(map(str.isalpha, text)) for text in texts[:100])
         filled = sum(bool(text.strip()) for text in texts)

@@ -80,12 +80,16 @@ def _components(keys: Sequence[Sequence[Hashable]]) -> list[list[int]]:
 
 def _deal(groups: Sequence[list[int]], shares: Mapping[str, float], total: int) -> dict[str, list[int]]:
     """Give each group to the split that lacks most of its share; a group too big for a small split trains."""
+    most = max(1.0, min((shares[name] * total for name in SPLITS if shares[name]), default=1.0))
+    small = [group for group in groups if len(group) <= most]
     dealt: dict[str, list[int]] = {name: [] for name in SPLITS}
-    seen = 0
-    for group in groups:
+    dealt["train"] = [place for group in groups if len(group) > most for place in group]
+    ahead, seen = len(dealt["train"]), 0
+    for group in small:  # what trains already is spread over all that follows, so that classes stay even
         seen += len(group)
-        fits = [name for name in SPLITS if name == "train" or len(group) <= max(1, shares[name] * total)]
-        name = max(fits, key=lambda name: shares[name] * seen - len(dealt[name]))
+        wanted = {name: shares[name] * seen * total / (total - ahead) for name in SPLITS}
+        wanted["train"] = seen - wanted["validation"] - wanted["test"] + ahead
+        name = max(SPLITS, key=lambda name: wanted[name] - len(dealt[name]))
         dealt[name] += group
     for name in SPLITS[1:]:
         if shares[name] and not dealt[name] and len(groups) >= len(SPLITS):

@@ -39,8 +39,7 @@ def read_file(path: Path, *, format: str | None, task: str | None, names: Collec
     kind = format or _format_of(path, data)
     try:
         if kind == "parquet":
-            refuse_binary(data, path.name)
-            return read_parquet(path)
+            return read_parquet(data)
         text, encoding = decode(data, path.name)
         if kind == "tmx":
             table = read_tmx(data)
@@ -77,7 +76,7 @@ def _format_of(path: Path, data: bytes) -> str:
     if start.startswith((b"<?xml", b"<tmx", b"<!DOCTYPE tmx")):
         return "tmx"
     kind = SUFFIXES.get(path.suffix.lower(), "")
-    if kind == "parquet" and data:
+    if kind == "parquet":
         refuse_binary(data, path.name)
         raise DataError(f"{path.name} is no Parquet file", allowed=FORMATS_ALLOWED)
     return kind
