@@ -16,7 +16,8 @@ from modeling.inference.request import Chunk, Request
 
 log = logging.getLogger(__name__)
 _REMEDY = "Try again in a few seconds"
-GONE = Chunk(finish_reason="error", error="The engine stopped in the middle of this answer. Ask again in a few seconds.")
+GONE = Chunk(finish_reason="error",
+             error="The engine stopped in the middle of this answer. Ask again in a few seconds.")
 
 
 async def connect(socket_path: str | Path) -> EngineClient:

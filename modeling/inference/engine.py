@@ -32,7 +32,8 @@ class LocalEngine:
     def __init__(self, *, threads: int = 2, roots: Sequence[Path] | None = None, max_models: int = 8,
                  max_waiting: int = 64, device: str | None = None) -> None:  # fmt: skip
         """`roots` are the folders that artifacts and documents have to lie in; None allows any."""
-        self.models = Models(threads=threads, roots=roots, max_models=max_models, max_waiting=max_waiting, device=device)
+        self.models = Models(threads=threads, roots=roots, max_models=max_models, max_waiting=max_waiting,
+                             device=device)
         self._started = time.monotonic()
         self._outbox: deque[tuple[LocalStream, Chunk]] = deque()
         self._wake = threading.Event()

@@ -1,0 +1,47 @@
+"""`python -m modeling`: the command line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from modeling.errors import ParleyError
+
+COMMANDS = {
+    "describe": "say what a dataset holds and what is wrong with it",
+    "train": "train a model on your data and write it as an artifact",
+    "evaluate": "measure a model on data that it has not seen",
+    "answer": "ask a model something; the answer streams",
+    "inspect": "check an artifact and say what it is",
+    "starters": "list the assistants that ship",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Faults that people can mend end with a message and 2, never with a traceback."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    parser = argparse.ArgumentParser(prog="python -m modeling", description=__doc__, epilog="COMMAND --help says more.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, purpose in COMMANDS.items():
+        command = commands.add_parser(name, help=purpose, description=purpose)
+        if name in arguments[:1]:  # only the chosen command is imported: most need no torch
+            module = import_module(f"modeling.cli.{name}")
+            module.add_arguments(command)
+    parsed = parser.parse_args(arguments)
+    try:
+        return int(module.run(parsed))
+    except ParleyError as error:
+        print(f"{parser.prog} {parsed.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""`evaluate ARTIFACT DATA`: how good a model is on data that it has not seen."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from modeling.artifact import Artifact
+from modeling.cli.answer import found_artifact
+from modeling.cli.describe import columns_of
+from modeling.datasets import read
+from modeling.inference import SamplingParams
+from modeling.inference.evaluation import evaluate
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("artifact", metavar="ARTIFACT", help="folder of an artifact, or the name of a starter")
+    parser.add_argument("data", nargs="+", metavar="DATA", help="a file, a folder, or two aligned files")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--columns", nargs="+", action="extend", default=[], metavar="ROLE=COLUMN",
+                        help="a column's role, by name or by index from 0, such as text=1")
+    parser.add_argument("--format", help="the file's format, where suffix and content mislead")
+    parser.add_argument("--limit", type=int, metavar="N", help="measure the first N rows only")
+    parser.add_argument("--beam", type=int, default=4, metavar="N", help="hypotheses of a translation; 1 is greedy")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="processor threads")
+
+
+def run(args: argparse.Namespace) -> int:
+    artifact = Artifact.load(found_artifact(args.artifact))
+    dataset = read(args.data, task=artifact.task, columns=columns_of(args.columns) or None, format=args.format)
+    started = time.monotonic()
+    report = evaluate(artifact, dataset.rows[: args.limit], threads=args.threads,
+                      sampling=SamplingParams(beam=args.beam))
+    report |= {"seconds": round(time.monotonic() - started, 1), "problems": len(dataset.problems)}
+    print(json.dumps(report, ensure_ascii=False) if args.json else "\n".join(_lines(report)))
+    return 0
+
+
+def _lines(report: Mapping[str, Any]) -> Iterator[str]:
+    """For people."""
+    intervals = report.get("intervals", {})
+    for name, value in _flat(report["metrics"]):
+        low, high = intervals.get(name, (None, None))
+        yield f"{name:24} {value:9.4f}" + ("" if low is None else f"   ({low:.4f} to {high:.4f})")
+    left_out = f", {report['problems']} problems in the data" if report["problems"] else ""
+    yield f"{report['rows']:,} rows in {report['seconds']:.1f} s{left_out}"
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", value
