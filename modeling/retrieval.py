@@ -21,7 +21,7 @@ from modeling.text import folded, is_chinese, sentences
 _K1, _B = 1.2, 0.75
 _VERSION = 1
 _CHINESE = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
-_TERMS = re.compile(f"[{_CHINESE}]+|[^\\W_{_CHINESE}]+")
+_TERMS = re.compile(f"([{_CHINESE}]+)|([^\\W_{_CHINESE}]+)")
 _CHARACTERS_A_WORD = 200 / 120  # Chinese characters that say as much as a word
 _LONG_WORD = 10  # characters; runs without blanks count as words of this length
 _ARRAYS = ("offsets", "passages", "weights")
@@ -41,12 +41,12 @@ class Passage:
 def terms(text: str) -> list[str]:
     """What is indexed: words in lower case; for Chinese each character and each pair of neighbours."""
     found: list[str] = []
-    for run in _TERMS.findall(folded(text)):
-        if is_chinese(run[0]):
+    for run, word in _TERMS.findall(folded(text)):
+        if word:
+            found.append(word)
+        else:
             found += run
             found += [run[i : i + 2] for i in range(len(run) - 1)]
-        else:
-            found.append(run)
     return found
 
 
@@ -67,7 +67,9 @@ def passages(document: str, title: str, text: str, *, words: int = 120) -> Itera
 
 def _length(text: str) -> int:
     """Words; in a script without blanks, characters that say as much."""
-    return round(len(text) / _CHARACTERS_A_WORD) if is_chinese(text) else max(len(text.split()), len(text) // _LONG_WORD)
+    if is_chinese(text):
+        return round(len(text) / _CHARACTERS_A_WORD)
+    return max(len(text.split()), len(text) // _LONG_WORD)
 
 
 def _pieces(text: str, words: int) -> Iterator[tuple[int, int]]:

@@ -82,7 +82,7 @@ def _unknown_encoding(data: bytes, name: str, error: UnicodeDecodeError) -> Data
 
 
 def _utf16_without_mark(data: bytes) -> str | None:
-    """UTF-16 of mostly Latin text has a zero in every other byte; binary files do not."""
+    """UTF-16 of Latin text has a zero in every other byte; Chinese only common characters; binaries neither."""
     sample = data[: 4096 // 2 * 2]
     if len(sample) < 4 or len(data) % 2:
         return None
@@ -92,6 +92,13 @@ def _utf16_without_mark(data: bytes) -> str | None:
         return "utf-16-le"
     if even > 0.3 * half and odd < 0.02 * half:
         return "utf-16-be"
+    if b"\0" not in sample:  # Chinese alone would have one at every line end
+        return None
+    for encoding in ("utf-16-le", "utf-16-be"):
+        text = sample.decode(encoding, "replace")
+        if sum("\u4e00" <= c <= "\u9fff" or "\u3000" <= c <= "\u303f" or " " <= c <= "~" or c in "\r\n\t，！？：；（）"
+               for c in text) > 0.9 * len(text):
+            return encoding
     return None
 
 

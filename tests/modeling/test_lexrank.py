@@ -5,8 +5,8 @@ import pytest
 from modeling.errors import DataError
 from modeling.lexrank import summarise
 
-ENGLISH = ("Solar panels turn light into power. The price of solar panels has fallen by half. "
-           "My aunt likes tea. Cheap solar panels make solar power grow fast. The price of solar panels has fallen by half!")
+ENGLISH = ("Solar panels turn light into power. The price of solar panels has fallen by half. My aunt likes tea. "
+           "Cheap solar panels make solar power grow fast. The price of solar panels has fallen by half!")
 CHINESE = "太阳能电池把光变成电力。太阳能电池的价格下降了一半。我的阿姨喜欢喝茶。便宜的太阳能电池使太阳能电力快速增长。"
 
 

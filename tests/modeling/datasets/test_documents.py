@@ -12,11 +12,12 @@ from modeling.errors import DataError
 
 def pdf(*pages: str, title: str = "") -> bytes:
     """A minimal PDF, one line of Helvetica for each line of each page."""
-    objects = ["<< /Type /Catalog /Pages 2 0 R >>",
-               f"<< /Type /Pages /Count {len(pages)} /Kids [{' '.join(f'{5 + 2 * i} 0 R' for i in range(len(pages)))}] >>",
+    kids = " ".join(f"{5 + 2 * i} 0 R" for i in range(len(pages)))
+    objects = ["<< /Type /Catalog /Pages 2 0 R >>", f"<< /Type /Pages /Count {len(pages)} /Kids [{kids}] >>",
                "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>", f"<< /Title ({title}) >>"]
     for number, page in enumerate(pages):
-        stream = "".join(f"BT /F1 12 Tf 50 {700 - 20 * i} Td ({line}) Tj ET\n" for i, line in enumerate(page.split("\n")))
+        stream = "".join(f"BT /F1 12 Tf 50 {700 - 20 * i} Td ({line}) Tj ET\n"
+                         for i, line in enumerate(page.split("\n")))
         objects.append("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Resources << /Font << /F1 3 0 R >> >> "
                        f"/Contents {6 + 2 * number} 0 R >>")
         objects.append(f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream")
@@ -40,13 +41,15 @@ def test_a_text_file_is_called_by_its_name(tmp_path) -> None:
 
 def test_markdown_loses_its_marks_and_gives_its_title(tmp_path) -> None:
     (tmp_path / "a.md").write_text("<!-- no -->\n# The *Title* #\nSome **bold** and `code`, a [link](http://x/y).\n\n"
-                                   "Second\n------\n![picture](p.png) snake_case_name 2 * 3 * 4\n```py\nx = 1\n```\n---\n")
+                                   "Second\n------\n![picture](p.png) snake_case_name 2 * 3 * 4\n```py\nx = 1\n```\n"
+                                   "---\n")
     assert document_text(tmp_path / "a.md") == (
         "The Title", "The Title\n\nSome bold and code, a link.\n\nSecond\n\npicture snake_case_name 2 * 3 * 4\n\nx = 1")
 
 
 def test_a_pdf_gives_title_and_flowing_text(tmp_path) -> None:
-    (tmp_path / "a.pdf").write_bytes(pdf("This sentence is wrap-\nped over lines and\ngoes on.", "Page two.", title="A title"))
+    pages = "This sentence is wrap-\nped over lines and\ngoes on.", "Page two."
+    (tmp_path / "a.pdf").write_bytes(pdf(*pages, title="A title"))
     title, text = document_text(tmp_path / "a.pdf")
     assert title == "A title"
     assert text == "This sentence is wrapped over lines and goes on.\n\nPage two."
@@ -78,7 +81,8 @@ def test_a_damaged_pdf_is_a_message_or_text_but_no_traceback(tmp_path, content: 
 
 
 def test_other_files_are_refused_with_what_is_allowed(tmp_path) -> None:
-    for name, content in (("a.docx", b"PK\x03\x04"), ("a.txt", b"\x89PNG\r\n\0"), ("b.txt", b" \n"), ("c.md", b"<!-- -->")):
+    for name, content in (("a.docx", b"PK\x03\x04"), ("a.txt", b"\x89PNG\r\n\0"), ("b.txt", b" \n"),
+                          ("c.md", b"<!-- -->")):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(DataError, match=name):
             document_text(tmp_path / name)

@@ -12,6 +12,7 @@ import pytest
 
 from modeling.datasets import read
 from modeling.errors import DataError
+from modeling.tasks import TASKS
 
 
 def refused(path, **options) -> str:
@@ -112,11 +113,12 @@ def test_aligned_files_of_unequal_length_are_refused_with_both_counts(tmp_path) 
 
 
 @pytest.mark.parametrize("declaration", [
-    '<!DOCTYPE tmx [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]>', '<!DOCTYPE tmx [<!ENTITY a SYSTEM "file:///etc/passwd">]>',
+    '<!DOCTYPE tmx [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]>',
+    '<!DOCTYPE tmx [<!ENTITY a SYSTEM "file:///etc/passwd">]>',
 ])
 def test_a_tmx_with_entities_is_refused(tmp_path, declaration: str) -> None:
-    (tmp_path / "a.tmx").write_text(f'<?xml version="1.0"?>{declaration}<tmx><body><tu><tuv xml:lang="en"><seg>&a;</seg>'
-                                    '</tuv></tu></body></tmx>')
+    (tmp_path / "a.tmx").write_text(f'<?xml version="1.0"?>{declaration}<tmx><body><tu><tuv xml:lang="en">'
+                                    '<seg>&a;</seg></tuv></tu></body></tmx>')
     assert "entities" in refused(tmp_path / "a.tmx")
 
 
@@ -140,7 +142,8 @@ def test_text_in_another_encoding_is_refused_with_its_line(tmp_path) -> None:
 
 
 def test_a_missing_file_an_empty_folder_and_no_name_are_said(tmp_path) -> None:
-    for path, message in ((tmp_path / "x.csv", "there is no file x.csv"), (tmp_path, "no data file"), ([], "no data file")):
+    for path, message in ((tmp_path / "x.csv", "there is no file x.csv"), (tmp_path, "no data file"),
+                          ([], "no data file")):
         with pytest.raises(DataError, match=message):
             read(path)
 
@@ -153,6 +156,6 @@ def test_noise_is_never_a_traceback(tmp_path) -> None:
         path = tmp_path / f"a{number}.{generator.choice(['csv', 'tsv', 'json', 'jsonl', 'txt', 'tmx', 'parquet'])}"
         path.write_bytes(content)
         try:
-            read(path, task=generator.choice([None, "classification", "translation", "generation", "question-answering"]))
+            read(path, task=generator.choice([None, *TASKS]))
         except DataError as error:
             assert path.name in str(error)

@@ -45,7 +45,8 @@ def test_a_header_of_unknown_names_is_seen_by_what_stands_below(tmp_path) -> Non
 
 @pytest.mark.parametrize("delimiter", [",", ";", "|", "\t"])
 def test_the_delimiter_of_a_csv_is_found(tmp_path, delimiter: str) -> None:
-    file = write(tmp_path, "a.csv", "\n".join(delimiter.join(row) for row in (["text", "label"], ["x", "a"], ["y", "b"])))
+    rows = ["text", "label"], ["x", "a"], ["y", "b"]
+    file = write(tmp_path, "a.csv", "\n".join(delimiter.join(row) for row in rows))
     assert [row["label"] for row in read(file).rows] == ["a", "b"]
 
 
@@ -191,6 +192,12 @@ def test_every_encoding_gives_the_same_rows(tmp_path, encoding: str) -> None:
     assert found.rows[0] == {"text": "今天天气很好", "label": "good"}
     assert found.encoding == encoding
     assert found.header == ["text", "label"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "gb18030"])
+def test_chinese_alone_is_recognised_without_a_mark(tmp_path, encoding: str) -> None:
+    found = read(write(tmp_path, "a.txt", "今天天气很好，我们去公园。\n明天呢？\n", encoding))
+    assert found.rows == [{"text": "今天天气很好，我们去公园。\n明天呢？"}]
 
 
 def test_several_files_are_one_data_set(tmp_path) -> None:

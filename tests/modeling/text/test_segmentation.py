@@ -31,8 +31,8 @@ def test_text_is_cut_where_sentences_end(text: str, expected: list[str]) -> None
 
 def test_nothing_but_blanks_lies_between_sentences() -> None:
     text = " First... or not?! Then (maybe). 然后呢？\n\n- x\n- y  "
-    covered = sentences(text)
-    gaps = [text[end:start] for (_, end), (start, _) in zip([(0, 0), *covered], [*covered, (len(text), 0)], strict=True)]
+    starts, ends = zip(*sentences(text), strict=True)
+    gaps = [text[end:start] for end, start in zip([0, *ends], [*starts, len(text)], strict=True)]
     assert not "".join(gaps).strip()
 
 
