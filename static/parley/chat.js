@@ -32,10 +32,10 @@
     say({ action: "ack", sequence: Number(document.getElementById("sequence").dataset.sequence || 0) });
     takePageState();
     takeNotice();
-    if (following) toEnd();
+    foldLong();
+    if (following) follow();
     showEndButton();
     readAloud();
-    foldLong();
   });
 
   function takePageState() {
@@ -177,6 +177,15 @@
   // Scrolling follows only while the reader is at the end
   let following = true;
   const atEnd = () => reading.scrollHeight - reading.scrollTop - reading.clientHeight < 48;
+  // A finished answer longer than the window is read from its question on; one that still grows, at its end
+  function follow() {
+    const messages = document.querySelectorAll("#thread > .message");
+    const answer = messages[messages.length - 1], question = messages[messages.length - 2];
+    const done = question && answer.dataset.state !== "streaming" && app.dataset.task !== "generation";
+    if (done && answer.offsetTop + answer.offsetHeight - question.offsetTop > reading.clientHeight) {
+      reading.scrollTop = question.offsetTop - 16;
+    } else toEnd();
+  }
   function toEnd() { reading.scrollTop = reading.scrollHeight; }
   function showEndButton() { document.getElementById("to-end").hidden = atEnd(); }
   reading.addEventListener("scroll", showEndButton, { passive: true });
@@ -234,6 +243,6 @@
   });
 
   foldLong();
-  toEnd();
+  follow();
   showEndButton();
 })();

@@ -1,0 +1,23 @@
+"""The whole site with a scripted engine, for tests through a real socket: `python scripted_site.py PORT`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
+
+from scripted import ScriptedEngine  # noqa: E402
+
+from webapp.asgi import application  # noqa: E402, F401
+from webapp.chat import engine  # noqa: E402
+
+engine.use(ScriptedEngine(pace=float(os.environ.get("PACE", "0.01"))))
+
+if __name__ == "__main__":
+    from daphne.cli import CommandLineInterface
+
+    CommandLineInterface().run(["-p", sys.argv[1], "-b", "127.0.0.1", "scripted_site:application"])
