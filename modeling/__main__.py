@@ -23,7 +23,8 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Faults that people can mend end with a message and 2, never with a traceback."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    parser = argparse.ArgumentParser(prog="python -m modeling", description=__doc__, epilog="COMMAND --help says more.")
+    parser = argparse.ArgumentParser(prog="python -m modeling", description="Train, measure and ask language models.",
+                                     epilog="COMMAND --help says more.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, purpose in COMMANDS.items():
         command = commands.add_parser(name, help=purpose, description=purpose)

@@ -181,6 +181,6 @@ def _strike_out(sums: NDArray[np.float64], start: int, end: int) -> None:
 
 def windows(length: int, size: int, overlap: int) -> list[tuple[int, int]]:
     """Cut `length` tokens into stretches of at most `size` that overlap by `overlap`; together they cover all."""
-    step = max(1, size - overlap)
-    starts = range(0, max(1, length - overlap), step) if length > size else range(1)
+    overlap = min(overlap, size - 1)
+    starts = range(0, length - overlap, size - overlap) if length > size else range(1)
     return [(start, min(start + size, length)) for start in starts]

@@ -46,6 +46,8 @@ class Graph:
         path: Path = artifact.graph(role, self.device)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        # Threads that spin while they wait take the processor from the other models and from a training.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         providers = {"cuda": ["CUDAExecutionProvider", "CPUExecutionProvider"], "cpu": ["CPUExecutionProvider"]}
         try:
             self.session = onnxruntime.InferenceSession(path, options, providers=providers[self.device])
