@@ -158,8 +158,8 @@ def messages() -> Iterator[str]:
     """Every text marked as translatable, in Python and in templates."""
     for path in source(".py", under=("webapp/",)):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in MARKERS and node.args:
-                yield ast.literal_eval(node.args[0])
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in MARKERS:
+                yield from (text.value for text in node.args[:1] if isinstance(text, ast.Constant))
     for path in source(".html", ".txt", under=("templates/",)):
         yield from map(ast.literal_eval, CALL.findall(templatize(path.read_text())))
 

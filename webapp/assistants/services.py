@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from modeling.datasets.documents import document_text
+from modeling.datasets import document_text
 from modeling.retrieval import PassageIndex
 from webapp.assistants.models import Assistant
 from webapp.assistants.starters import introduction

@@ -61,7 +61,7 @@ def test_signing_out_takes_a_post(client, ada):
 
 def test_the_admin_sends_to_the_same_page(client):
     answer = client.get("/admin/", follow=True)
-    assert answer.redirect_chain[-1][0] == reverse("signin") + "?next=/admin/"
+    assert answer.redirect_chain[-1][0] == reverse("signin") + "?next=%2Fadmin%2F"
 
 
 def test_the_page_speaks_chinese(client):

@@ -67,12 +67,12 @@ def programs() -> list[Program]:
     """Web, engine and trainer, as argument lists."""
     budget, python = Budget.from_environment(), sys.executable
     settings.ENGINE_SOCKET.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    artifacts = settings.HOME / "artifacts"
-    for folder in (artifacts, settings.DOCUMENTS):
+    roots = [STARTERS, settings.HOME / "artifacts", settings.HOME / "indexes", settings.DOCUMENTS]
+    for folder in roots:
         folder.mkdir(exist_ok=True)
     starters = [str(manifest.parent) for manifest in sorted(STARTERS.glob("*/manifest.json"))]
     engine = [python, "-m", "modeling.inference.server", "--socket", str(settings.ENGINE_SOCKET),
-              "--threads", str(budget.engine), "--roots", str(STARTERS), str(artifacts), str(settings.DOCUMENTS)]
+              "--threads", str(budget.engine), "--roots", *map(str, roots)]
     return [
         Program(name="engine", command=[*engine, *(["--preload", *starters] if starters else [])]),
         Program(name="web", command=[python, "-m", "daphne", "--bind", settings.HOST, "--port", str(settings.PORT),
