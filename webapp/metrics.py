@@ -6,8 +6,8 @@ from prometheus_client import Counter, Histogram
 
 REQUESTS = Counter("parley_requests_total", "Pages answered", ("method", "status"))
 REQUEST_SECONDS = Histogram("parley_request_seconds", "Time to answer a page")
-MESSAGES = Counter("parley_messages_total", "Messages of visitors taken in", ("task",))
-ANSWERS = Counter("parley_answers_total", "Answers ended", ("task", "reason"))
+MESSAGES = Counter("parley_messages_total", "Questions taken in, asked again included", ("task",))
+ANSWERS = Counter("parley_answers_total", "Answers ended", ("task", "state"))
 TOKENS = Counter("parley_answer_tokens_total", "Tokens of answers", ("task",))
 FIRST_TEXT_SECONDS = Histogram(
     "parley_first_text_seconds", "Time from a message to the first text of its answer", ("task",),

@@ -14,8 +14,8 @@ from django.conf import settings
 from django.utils.translation import gettext_noop
 
 from modeling.errors import EngineBusyError, EngineUnavailableError, ParleyError
-from modeling.inference import Chunk, Stream
-from webapp.chat import services
+from modeling.inference import Chunk, Request, Stream
+from webapp.chat import services, wording
 from webapp.chat.engine import engine
 from webapp.chat.markdown import settled_until
 from webapp.chat.models import Document, Message
@@ -26,10 +26,13 @@ log = logging.getLogger(__name__)
 
 PERSIST_SECONDS = 1.5
 STOP_SECONDS = 3.0  # after which an answer counts as stopped though the engine has not said so
+ENGINE_SECONDS = 15.0  # that an answer waits for an engine that is not there
 TOKENS_KEPT = 1024  # tokens whose alternatives are kept for "how this came about"
 ENDS = {"stop": Message.State.DONE, "length": Message.State.DONE, "cancelled": Message.State.STOPPED,
         "error": Message.State.ERROR}
 GONE = gettext_noop("The engine went away while this answer was being written. What was there is kept.")
+MISSING = gettext_noop("The engine is not running. It is started again by itself; try again in a moment.")
+BUSY = gettext_noop("The engine has as much to do as it can hold.")
 FAILED = gettext_noop("Something went wrong on our side while this answer was being written.")
 SILENT = gettext_noop("The engine ended this answer without saying why.")
 
@@ -85,11 +88,12 @@ class Generation:
         except asyncio.CancelledError:
             self._end(Message.State.STOPPED)
         except EngineBusyError as error:
-            self._end(Message.State.ERROR, str(error))
+            self.result["retry_after"] = round(error.retry_after)
+            self._end(Message.State.ERROR, BUSY)
         except EngineUnavailableError:
-            self._end(Message.State.ERROR, GONE)
+            self._end(Message.State.ERROR, GONE if self._stream else MISSING)
         except ParleyError as error:
-            self._end(Message.State.ERROR, str(error))
+            self._end(Message.State.ERROR, wording.stored(error))
         except Exception:
             log.exception("answer %s broke off", self.message_id)
             self._end(Message.State.ERROR, FAILED)
@@ -100,14 +104,27 @@ class Generation:
     async def _write(self) -> None:
         await self._documents_read()
         request = await database_sync_to_async(services.request_for)(self.exchange)
-        self._stream = await (await engine()).submit(request)
-        if self._stopping:
-            await self._stream.cancel()
+        self._stream = await self._submitted(request)
         async for chunk in self._stream:
             self._take(chunk)
             self.room.notify()
         if not self.ended:
             self._end(Message.State.STOPPED if self._stopping else Message.State.ERROR, "" if self._stopping else SILENT)
+
+    async def _submitted(self, request: Request) -> Stream:
+        """The engine's stream. An engine that is just starting, again or for the first time, is waited for."""
+        patience = time.monotonic() + ENGINE_SECONDS
+        while True:
+            try:
+                stream = await (await engine()).submit(request)
+            except EngineUnavailableError:
+                if self._stopping or time.monotonic() > patience:
+                    raise
+                await asyncio.sleep(0.5)
+                continue
+            if self._stopping:
+                await stream.cancel()
+            return stream
 
     async def _documents_read(self) -> None:
         """Wait for documents that were added a moment ago."""
@@ -145,9 +162,11 @@ class Generation:
         tokens = self.result.setdefault("tokens", [])
         self.result["count"] = self.result.get("count", 0) + len(chunk.token_ids)
         candidates = (chunk.result or {}).get("candidates", [])
+        text = {"text": chunk.text} if len(chunk.token_ids) == 1 else {}
         for logprob, others in zip(chunk.logprobs, candidates, strict=False):
             if len(tokens) < TOKENS_KEPT:
-                tokens.append({"logprob": round(logprob, 4), "candidates": [[t, round(p, 4)] for t, p in others[:6]]})
+                alternatives = [[other, round(p, 4)] for other, p in others[:6]]
+                tokens.append({"logprob": round(logprob, 4), "candidates": alternatives} | text)
 
     def _show(self, *, stage: str | None) -> None:
         self.stage = stage
