@@ -69,7 +69,7 @@ class BeamSearch:
         self.length = 0
         self.finished: list[Hypothesis] = []
         self.done = False
-        self._agreed = 0
+        self.shared = 0  # tokens that all live hypotheses were seen to begin with
 
     def advance(self, top_ids: Integers, top_logprobs: Floats) -> tuple[Integers, Integers]:
         """Take one step. `top_ids`, `top_logprobs` [width, K] with K >= 2 * width, or the whole vocabulary.
@@ -84,14 +84,15 @@ class BeamSearch:
             if np.isfinite(scores[rank]):
                 self._finish(self.tokens[parents[rank], : self.length], scores[rank])
         going = np.flatnonzero(~ends)[: self.width]
-        going = np.pad(going, (0, self.width - len(going)), mode="edge") if len(going) else np.zeros(self.width, int)
+        if len(going) < self.width:  # only a vocabulary as small as the beam leaves fewer
+            going = np.resize(going, self.width) if len(going) else np.zeros(self.width, np.int64)
         self._continue(parents[going], tokens[going], scores[going])
         return parents[going], tokens[going]
 
     def _continue(self, parents: Integers, tokens: Integers, scores: NDArray[np.float64]) -> None:
         self.tokens = self.tokens[parents]
         self.tokens[:, self.length] = tokens
-        self.scores = np.where(tokens == self.end, -np.inf, scores)
+        self.scores = np.where(tokens == self.end, -np.inf, scores)  # (an end stands here only for want of others)
         self.length += 1
         full = len(self.finished) == self.width
         if full and self.finished[-1].score >= self._normalised(self.scores.max(), self.length):
@@ -124,8 +125,9 @@ class BeamSearch:
         limit = self.length if same.all() else int(same.argmin())
         for hypothesis in self.finished:
             limit = min(limit, _common(first, hypothesis.tokens))
-        self._agreed = max(self._agreed, limit)
-        return [int(token) for token in first[: self._agreed]]
+        self.shared = max(self.shared, limit)
+        tokens: list[int] = first[: self.shared].tolist()
+        return tokens
 
 
 def _common(first: Integers, second: tuple[int, ...]) -> int:

@@ -25,8 +25,8 @@ class Buffer(Protocol):
         """Set the first tokens of a row; `values` [heads, tokens, head size] are in main memory."""
         ...
 
-    def copy_rows(self, targets: Sequence[int], sources: Sequence[int], used: int) -> None:
-        """Set rows `targets` to rows `sources` as they were before, the first `used` of the capacity."""
+    def copy_rows(self, targets: Sequence[int], sources: Sequence[int], tokens: slice) -> None:
+        """Set rows `targets` to what rows `sources` held before, for some places of the capacity."""
         ...
 
 
@@ -48,8 +48,8 @@ class HostBuffer:
     def write_row(self, row: int, values: NDArray[Any]) -> None:
         self.array[row, :, : values.shape[1]] = values
 
-    def copy_rows(self, targets: Sequence[int], sources: Sequence[int], used: int) -> None:
-        self.array[list(targets), :, :used] = self.array[list(sources), :, :used]
+    def copy_rows(self, targets: Sequence[int], sources: Sequence[int], tokens: slice) -> None:
+        self.array[list(targets), :, tokens] = self.array[list(sources), :, tokens]
 
 
 class KVCache:
@@ -68,7 +68,7 @@ class KVCache:
         row_bytes = int(np.prod(buffer.shape[1:])) * buffer.dtype.itemsize
         return buffer.address + first * row_bytes, buffer.dtype, (rows, *buffer.shape[1:])
 
-    def copy_rows(self, targets: Sequence[int], sources: Sequence[int], used: int) -> None:
-        """Set rows to what other rows were before, the first `used` tokens of them."""
+    def copy_rows(self, targets: Sequence[int], sources: Sequence[int], tokens: slice) -> None:
+        """Set rows to what other rows held before, for some of the tokens."""
         for buffer in self.buffers.values():
-            buffer.copy_rows(targets, sources, used)
+            buffer.copy_rows(targets, sources, tokens)

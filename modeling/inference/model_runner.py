@@ -117,7 +117,7 @@ class DeviceBuffer:
         whole[:, : values.shape[1]] = values
         _copy(self.address + row * whole.nbytes, whole.ctypes.data, whole.nbytes, _FROM_HOST)
 
-    def copy_rows(self, targets: Sequence[int], sources: Sequence[int], used: int) -> None:
+    def copy_rows(self, targets: Sequence[int], sources: Sequence[int], tokens: slice) -> None:
         """Whole rows, by way of a scratch buffer, because a target may be a source as well."""
         row = int(np.prod(self.shape[1:])) * self.dtype.itemsize
         if self._scratch is None:
@@ -180,7 +180,7 @@ class DecoderRunner:
 
     def move(self, source: int, target: int) -> None:
         """Let the sequence in slot `source` live in slot `target`."""
-        self.cache.copy_rows([target], [source], int(self.length[source]))
+        self.cache.copy_rows([target], [source], slice(int(self.length[source])))
         for name in ("token", "length", *_ROW_INPUTS, *_ROW_OUTPUTS):
             array = getattr(self, name)
             array[target] = array[source]
@@ -258,15 +258,15 @@ class BeamRunner:
         """Let group `source` live in group `target`; `source` is free afterwards."""
         if source != target:
             rows, others = self._rows(target), self._rows(source)
-            self.reorder(rows, others)
+            self.reorder(rows, others, 0)
             self.token[rows], self.length[rows] = self.token[others], self.length[others]
             self._sources[target] = self._sources[source]
             self._write(target)
         self._sources[source] = None
 
-    def reorder(self, rows: Sequence[int], sources: Sequence[int]) -> None:
-        """Let rows continue what the rows `sources` hold."""
-        self.cache.copy_rows(rows, sources, int(self.length[list(sources)].max()))
+    def reorder(self, rows: Sequence[int], sources: Sequence[int], shared: int) -> None:
+        """Let rows continue what the rows `sources` hold; the first `shared` tokens are the same already."""
+        self.cache.copy_rows(rows, sources, slice(shared, int(self.length[list(sources)].max())))
 
     def _rows(self, group: int) -> list[int]:
         return list(range(group * self.width, (group + 1) * self.width))

@@ -185,16 +185,19 @@ class TranslationScheduler(Scheduler[Translation, Encode | Decode, Any]):
         runner, width = lane.runner, lane.runner.width
         rows: list[int] = []
         sources: list[int] = []
+        shared: list[int] = []
         for group, (_, segment) in enumerate(lane.groups):
             assert segment.search is not None
             own = slice(group * width, (group + 1) * width)
             parents, tokens = segment.search.advance(runner.top_ids[own], runner.top_logprobs[own])
             runner.token[own, 0] = tokens
             changed = np.flatnonzero(parents != np.arange(width))
-            rows += (changed + group * width).tolist()
-            sources += (parents[changed] + group * width).tolist()
+            if len(changed):
+                rows += (changed + group * width).tolist()
+                sources += (parents[changed] + group * width).tolist()
+                shared.append(segment.search.shared)
         if rows:
-            runner.reorder(rows, sources)
+            runner.reorder(rows, sources, min(shared))
 
     def _free(self, lane: Lane, job: Translation, segment: Segment) -> None:
         """Give the group back; the last one moves into its place."""

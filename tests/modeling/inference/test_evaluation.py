@@ -36,7 +36,7 @@ def test_a_language_model_is_measured_by_the_loss_that_pytorch_finds(writer: Pat
         ids = [artifact.tokenizer.bos_id, *artifact.tokenizer.encode(row["text"]), artifact.tokenizer.eos_id]
         for start in range(0, len(ids) - 1, 320):
             piece = torch.tensor([ids[start : start + 321]])
-            logits = module(piece[:, :-1])
+            logits = module(piece[:, :-1]).detach()
             total += float(F.cross_entropy(logits[0], piece[0, 1:], reduction="sum"))
             count += piece.shape[1] - 1
     report = evaluate(artifact, rows, threads=1)
