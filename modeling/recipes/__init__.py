@@ -1,0 +1,1 @@
+"""Recipes: published results, each made again by `python -m modeling.recipes NAME --data DIR --out DIR`."""

@@ -1,0 +1,59 @@
+"""Chinese poems: a small decoder over characters, from the Tang's poems and the Song's lyrics."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from opencc import OpenCC
+
+from modeling.datasets import split
+from modeling.recipes.recipe import Files, Recipe, write_rows
+
+ABOUT = """## Data
+
+[chinese-poetry](https://github.com/chinese-poetry/chinese-poetry), **MIT**: 57,607 poems of the Tang, converted to
+simplified characters with OpenCC, and 21,050 lyrics of the Song. A poem is its title, a line break, then its lines. One
+poem in fifty is the test split.
+
+## Use and limits
+
+Give it a title, or a title and a first line; it goes on in the manner of the old poems: lines of five or seven
+characters, often parallel, seldom with a thought that lasts through the poem. It can repeat known lines word for word,
+and knows no other kind of text."""
+
+LONGEST = 160
+"""Characters of a poem."""
+
+
+def prepare(data: Path, folder: Path) -> Files:
+    simplified = OpenCC("t2s").convert
+    poems = [simplified(poem) for poem in read_poems(data / "chinese_poetry" / "tang.jsonl")]
+    poems += read_poems(data / "chinese_poetry" / "ci_song.jsonl")
+    rows = [{"text": poem} for poem in dict.fromkeys(poems) if "□" not in poem]
+    splits = split(rows, task="generation", seed=0, validation=0.02, test=0.02)
+    return Files(**{name: write_rows(folder / f"{name}.jsonl", part) for name, part in splits.items()})
+
+
+def read_poems(path: Path) -> list[str]:
+    """Title, line break, body of each poem that is short enough."""
+    found = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        poem = json.loads(line)
+        text = f"{poem['title']}\n{''.join(poem['paragraphs'])}"
+        if poem["paragraphs"] and len(text) <= LONGEST:
+            found.append(text)
+    return found
+
+
+RECIPE = Recipe(
+    title="Tang poems and Song lyrics",
+    task="generation",
+    model="decoder",
+    prepare=prepare,
+    settings={"tokenizer": "characters", "vocabulary_size": "6500", "width": "256", "layers": "4", "heads": "8",
+              "kv_heads": "4", "hidden": "704", "context": "192", "batch_tokens": "6000", "epochs": "3",
+              "optimizer": "muon", "learning_rate": "2e-3", "dropout": "0.0", "patience": "0",
+              "evaluations": "20"},  # fmt: skip
+    about=ABOUT,
+)
