@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 from modeling.errors import EngineBusyError
 from modeling.inference.request import Chunk, FinishReason, Request
 
+PATIENCE = 0.3  # seconds after which a waiting request hears its place in the queue
 _numbers = itertools.count()
 
 
@@ -39,6 +40,7 @@ class Job:
         self.started = self.submitted
         self.expires = self.submitted + request.deadline if request.deadline is not None else float("inf")
         self.order = (-request.priority, next(_numbers))  # who goes first
+        self.place = 0  # in the queue, as its stream knows it
 
     def __lt__(self, other: Job) -> bool:
         return self.order < other.order
@@ -94,6 +96,7 @@ class Scheduler(ABC, Generic[JobT, BatchT, OutputT]):
     def step(self) -> bool:
         """Do one piece of work; False when there was none."""
         self._drop_unwanted()
+        self._tell_places()
         batch = self.schedule()
         if batch is None:
             return False
@@ -163,6 +166,15 @@ class Scheduler(ABC, Generic[JobT, BatchT, OutputT]):
             self._end(job, **_reason(job))
         for job in [job for job in self.running if job.cancelled or job.expires < now]:
             self.finish(job, **_reason(job))
+
+    def _tell_places(self) -> None:
+        now = time.monotonic()
+        with self.lock:
+            moved = [(place, job) for place, job in enumerate(self.waiting, 1) if job.place != place]
+        for place, job in moved:
+            if now - job.submitted > PATIENCE:
+                job.place = place
+                job.emit(Chunk(stage="queued", result={"place": place}))
 
     def _end(self, job: JobT, reason: FinishReason, **chunk: Any) -> None:
         job.status = RequestStatus.FINISHED

@@ -103,7 +103,9 @@ def unpack_error(content: Mapping[str, Any]) -> ParleyError:
 
 
 def merged(first: Chunk, second: Chunk) -> Chunk | None:
-    """Two pieces of text as one chunk; None where they have to stay apart (stages, results of other tasks)."""
+    """Two chunks as one: pieces of text, or the newest place in the queue. None where they have to stay apart."""
+    if first.stage == second.stage == "queued":
+        return second
     if first.stage or second.stage or first.finish_reason or not _is_text(first) or not _is_text(second):
         return None
     candidates = [*_candidates(first), *_candidates(second)]

@@ -47,6 +47,19 @@ def test_a_higher_priority_goes_first(writer: Path) -> None:
     assert ended == ["urgent", "normal", "second", "background"]
 
 
+def test_who_waits_hears_the_place_in_the_queue(writer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modeling.inference.scheduler.PATIENCE", 0.0)
+    scheduler = GenerationScheduler(Artifact.load(writer), threads=1, device="cpu", slots=1, max_waiting=9)
+    heard: list[Chunk] = []
+    for emit in (lambda chunk: None, lambda chunk: None, heard.append):
+        job = scheduler.prepare(endless(writer))
+        job.emit = emit
+        scheduler.add(job)
+    while scheduler.step():
+        pass
+    assert [chunk.result for chunk in heard if chunk.stage == "queued"] == [{"place": 3}, {"place": 2}, {"place": 1}]
+
+
 async def test_a_deadline_ends_what_nobody_waits_for_any_more(engine: LocalEngine, writer: Path,
                                                               collect: Collect) -> None:
     chunks = await collect(await engine.submit(endless(writer, deadline=0.0)))
