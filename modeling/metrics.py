@@ -67,7 +67,7 @@ def squad_normalised(text: str) -> str:
 
 
 def _squad_tokens(text: str) -> list[str]:
-    """Words; text with Chinese by character and without any punctuation, as CMRC 2018 counts."""
+    """Words; text with Chinese by character and without any punctuation."""
     return _UNITS.findall(text.lower()) if _HAN.search(text) else squad_normalised(text).split()
 
 

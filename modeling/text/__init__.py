@@ -1,7 +1,8 @@
 """Text: tokenizer, normalisation, sentences."""
 
-from modeling.text.normalisation import folded, is_chinese, normalise
+from modeling.text.normalisation import folded, is_chinese, normalise, without_surrogates
 from modeling.text.segmentation import sentences
 from modeling.text.tokenizer import StreamingDetokenizer, Tokenizer
 
-__all__ = ["StreamingDetokenizer", "Tokenizer", "folded", "is_chinese", "normalise", "sentences"]
+__all__ = ["StreamingDetokenizer", "Tokenizer", "folded", "is_chinese", "normalise", "sentences",
+           "without_surrogates"]

@@ -15,6 +15,7 @@ from tokenizers import Regex, models, normalizers, pre_tokenizers, trainers
 from tokenizers import Tokenizer as HuggingFaceTokenizer
 
 from modeling.errors import ConfigError, DataError
+from modeling.text.normalisation import without_surrogates
 
 Kind = Literal["bpe", "characters", "words"]
 
@@ -61,7 +62,7 @@ class Tokenizer:
             raise ConfigError(f"vocabulary_size is {vocabulary_size}",
                               allowed=f"It must be above {reserved}, the special tokens and bytes")
         normalizer = normalizers.Sequence([normalizers.NFC(), *([normalizers.Lowercase()] if lowercase else [])])
-        texts = [normalizer.normalize_str(text) for text in texts]
+        texts = [normalizer.normalize_str(without_surrogates(text)) for text in texts]
         if not any(texts):
             raise DataError("there is no text to train a tokenizer on", remedy="Give at least one row with text")
         learn = {"bpe": _learn_bpe, "characters": _learn_characters, "words": _learn_words}[kind]
@@ -87,14 +88,15 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Ids without special tokens added."""
-        return list(self._inner.encode(text, add_special_tokens=False).ids)
+        return list(self._inner.encode(without_surrogates(text), add_special_tokens=False).ids)
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        return [list(row.ids) for row in self._inner.encode_batch_fast(list(texts), add_special_tokens=False)]
+        whole = [without_surrogates(text) for text in texts]
+        return [list(row.ids) for row in self._inner.encode_batch_fast(whole, add_special_tokens=False)]
 
     def encode_with_offsets(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
         """Ids, and for each the (start, end) of its characters in `text`; the bytes of one character share it."""
-        encoding = self._inner.encode(text, add_special_tokens=False)
+        encoding = self._inner.encode(without_surrogates(text), add_special_tokens=False)
         return list(encoding.ids), [(int(start), int(end)) for start, end in encoding.offsets]
 
     def decode(self, ids: Iterable[int]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
+from typing import Any
 
 from modeling.datasets.dataset import Table
 from modeling.datasets.encoding import FORMATS_ALLOWED, decode, refuse_binary
@@ -13,6 +14,7 @@ from modeling.datasets.formats.plain import lines_of, read_aligned, read_labelle
 from modeling.datasets.formats.squad import is_squad, read_squad
 from modeling.datasets.formats.table import read_csv, read_tsv
 from modeling.datasets.formats.tmx import read_tmx
+from modeling.datasets.languages import language_code
 from modeling.errors import DataError
 
 __all__ = ["FORMATS", "SUFFIXES", "read_aligned_files", "read_file"]
@@ -39,7 +41,7 @@ def read_file(path: Path, *, format: str | None, task: str | None, names: Collec
     kind = format or _format_of(path, data)
     try:
         if kind == "parquet":
-            return read_parquet(data)
+            return _spread(read_parquet(data))
         text, encoding = decode(data, path.name)
         if kind == "tmx":
             table = read_tmx(data)
@@ -49,7 +51,25 @@ def read_file(path: Path, *, format: str | None, task: str | None, names: Collec
     except DataError as error:
         raise _naming(error, path.name) from None
     table.encoding = encoding
+    return _spread(table)
+
+
+def _spread(table: Table) -> Table:
+    """{"translation": {"en": ..., "fr": ...}}, as many public sets have it, to a column a language."""
+    first = table.records[0][1] if table.records else ()
+    place = next((i for i, value in enumerate(first) if isinstance(value, dict) and len(value) > 1
+                  and all(map(language_code, value))), None)
+    if place is None:
+        return table
+    languages = list(first[place])
+    table.columns[place : place + 1] = languages
+    table.records = [(line, [*values[:place], *_of_each(values[place], languages), *values[place + 1 :]])
+                     for line, values in table.records]
     return table
+
+
+def _of_each(value: Any, languages: Iterable[str]) -> list[Any]:
+    return [value.get(code) if isinstance(value, dict) else None for code in languages]
 
 
 def read_aligned_files(paths: list[Path], languages: list[str]) -> Table:

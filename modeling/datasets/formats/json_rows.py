@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from modeling.datasets.dataset import Problem, Table
 from modeling.errors import DataError
+from modeling.text.normalisation import without_surrogates
 
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 def read_jsonl(text: str) -> Table:
     found: list[tuple[int, dict[str, Any]]] = []
@@ -17,7 +20,7 @@ def read_jsonl(text: str) -> Table:
         if not piece.strip():
             continue
         try:
-            value = json.loads(piece)
+            value = _loads(piece)
         except (ValueError, RecursionError) as error:
             problems.append(Problem(line, None, f"this is no JSON: {error}"))
             continue
@@ -47,10 +50,26 @@ def _table(kind: str, objects: Iterable[tuple[int, dict[str, Any]]], problems: l
     return Table(format=kind, columns=columns, records=records, named=True, problems=problems)
 
 
+def _loads(text: str) -> Any:
+    value = json.loads(text)
+    return _without_surrogates(value) if _SURROGATE.search(text) else value
+
+
+def _without_surrogates(value: Any) -> Any:
+    """Escapes such as a lone \\ud800 make half characters that no file and no tokenizer can hold."""
+    if isinstance(value, str):
+        return without_surrogates(value)
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    return value
+
+
 def parse_json(text: str) -> Any:
     """The value of a whole JSON file. Raises DataError with the line."""
     try:
-        return json.loads(text)
+        return _loads(text)
     except RecursionError:
         raise DataError("the JSON is nested too deeply") from None
     except json.JSONDecodeError as error:

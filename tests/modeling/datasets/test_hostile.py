@@ -97,6 +97,13 @@ def test_json_of_another_shape_is_refused(tmp_path, content: str) -> None:
     refused(tmp_path / "a.json", task="question-answering")
 
 
+def test_half_characters_in_json_are_marked(tmp_path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "x\\ud800", "label": "\\ud83d\\ude00", "\\udfff": 1}\n{"text": "y"}\n')
+    found = read(tmp_path / "a.jsonl", task="classification")
+    assert found.rows == [{"text": "x\ufffd", "label": "😀"}]
+    assert found.header == ["text", "label", "\ufffd"]
+
+
 def test_answers_of_odd_types_do_no_harm(tmp_path) -> None:
     odd = [{"text": None}, {"text": "cat", "answer_start": "4"}, {"text": "cat", "answer_start": -5}, 7, None,
            {"text": "cat", "answer_start": 10**30}]

@@ -116,6 +116,13 @@ def test_a_header_can_name_the_languages(tmp_path) -> None:
     assert found.rows == [{"source": "你好", "target": "Hello", "source_language": "zh", "target_language": "en"}]
 
 
+def test_pairs_in_one_column_become_a_column_a_language(tmp_path) -> None:
+    rows = [{"id": i, "translation": {"en": f"Go {i}.", "fr": f"Va {i} !"}} for i in range(3)]
+    found = read(write(tmp_path, "a.jsonl", "\n".join(map(json.dumps, rows))))
+    assert found.header == ["id", "en", "fr"]
+    assert found.rows[2] == {"source": "Go 2.", "target": "Va 2 !", "source_language": "en", "target_language": "fr"}
+
+
 def test_languages_are_recognised_or_said(tmp_path) -> None:
     lines = ["The cat is on the table and it is not mine\tLe chat est sur la table et il ne m'est pas connu"] * 3
     file = write(tmp_path, "a.tsv", "\n".join(lines))

@@ -128,6 +128,14 @@ def test_a_bert_vocabulary_is_loaded(tmp_path) -> None:
     assert tokenizer.encode("[SEP]")[0] != 3
 
 
+def test_half_characters_are_marked_and_do_no_harm(tokenizer: Tokenizer) -> None:
+    ids, offsets = tokenizer.encode_with_offsets("a\ud800b")
+    assert tokenizer.decode(ids) == "a\ufffdb"
+    assert offsets[-1] == (2, 3)
+    assert tokenizer.encode_batch(["a\ud800b"]) == [ids]
+    assert Tokenizer.train(["a\ud800b"], vocabulary_size=300).vocabulary_size > 260
+
+
 def test_faults_say_what_is_allowed(tmp_path) -> None:
     with pytest.raises(ConfigError, match="must be above 260"):
         Tokenizer.train(TEXTS, vocabulary_size=100)
