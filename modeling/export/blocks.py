@@ -35,10 +35,11 @@ def swiglu(graph: GraphBuilder, x: str, prefix: str, hidden: int) -> str:
 
 
 def cached_attention(
-    graph: GraphBuilder, x: str, prefix: str, *, layer: int, heads: int, kv_heads: int, tables: tuple[str, str]
+    graph: GraphBuilder, x: str, prefix: str, *, layer: int, heads: int, kv_heads: int, tables: tuple[str, str],
+    rows: str = "B",
 ) -> str:
     """Rotary self-attention over a cache that is written in place; declares its inputs and outputs."""
-    shape: Shape = ["B", kv_heads, "C", graph.weights.tensors[f"{prefix}.out.weight"].shape[1] // heads]
+    shape: Shape = [rows, kv_heads, "C", graph.weights.tensors[f"{prefix}.out.weight"].shape[1] // heads]
     past = [graph.input(f"past_{part}{layer}", graph.float, shape) for part in "kv"]
     present = [graph.output(f"present_{part}{layer}", graph.float, shape) for part in "kv"]
     packed = graph.linear(x, f"{prefix}.qkv.weight")

@@ -63,8 +63,8 @@ def _cross_cache(graph: GraphBuilder, x: str, layer: int, config: TransformerCon
 
 def _decoder(config: TransformerConfig, graph: GraphBuilder) -> Graph:
     """One token for each of R = G groups x W hypotheses; the W rows of a group share its source's keys and values."""
-    graph.input("input_ids", "i64", ["B", 1])
-    graph.input("seqlens_k", "i32", ["B"])
+    graph.input("input_ids", "i64", ["R", 1])
+    graph.input("seqlens_k", "i32", ["R"])
     graph.input("total", "i32", [])
     graph.input("cross_mask", "i32", ["G", "S"])
     graph.input("query_shape", "i64", [3])
@@ -74,14 +74,14 @@ def _decoder(config: TransformerConfig, graph: GraphBuilder) -> Graph:
         prefix = f"decoder.layers.{layer}"
         x, stream = normed(graph, stream, added, f"{prefix}.attention_norm.weight")
         added = cached_attention(graph, x, f"{prefix}.attention", layer=layer, heads=config.heads,
-                                 kv_heads=config.heads, tables=tables)
+                                 kv_heads=config.heads, tables=tables, rows="R")
         x, stream = normed(graph, stream, added, f"{prefix}.cross_norm.weight")
         added = _cross_attention(graph, x, f"{prefix}.cross_attention", layer, config)
         x, stream = normed(graph, stream, added, f"{prefix}.feed_forward_norm.weight")
         added = swiglu(graph, x, f"{prefix}.feed_forward", config.hidden)
     x, _ = normed(graph, stream, added, "decoder.norm.weight")
     x = graph.op("Squeeze", x, graph.constant([1], "i64"))  # [R, D]
-    _best(graph, head(graph, x, ["B", config.vocabulary_size]), config.vocabulary_size)
+    _best(graph, head(graph, x, ["R", config.vocabulary_size]), config.vocabulary_size)
     return graph.finish(role="decoder", file=f"decoder.{graph.device}.onnx")
 
 
@@ -97,5 +97,5 @@ def _cross_attention(graph: GraphBuilder, x: str, prefix: str, layer: int, confi
 
 def _best(graph: GraphBuilder, logits: str, vocabulary_size: int) -> None:
     best = min(BEST, vocabulary_size)
-    names = [graph.output("top_logprobs", "f32", ["B", best]), graph.output("top_ids", "i64", ["B", best])]
+    names = [graph.output("top_logprobs", "f32", ["R", best]), graph.output("top_ids", "i64", ["R", best])]
     graph.op("TopK", graph.op("LogSoftmax", logits, axis=-1), graph.constant([best], "i64"), outputs=names, axis=-1)
