@@ -1,4 +1,8 @@
-"""LexRank (Erkan & Radev 2004): the sentences that most others agree with. Needs no training; English and Chinese."""
+"""LexRank (Erkan & Radev 2004): the sentences that most others agree with. Needs no training; English and Chinese.
+
+Continuous above the paper's threshold. Where the paper adds a weight for the position of a sentence to its score,
+here the walk jumps to the opening more often (as in biased LexRank, Otterbacher et al. 2005).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,9 @@ from modeling.errors import DataError
 
 MOST_SENTENCES = 2000
 _THRESHOLD = 0.1  # cosine from which two sentences are neighbours (Erkan & Radev, section 3.2)
-_DAMPING = 0.85  # chance to follow a similarity instead of jumping anywhere
+_DAMPING = 0.7  # chance to follow a similarity instead of jumping
+_OPENING = 10.0  # how much likelier a jump lands on the first sentence than on a late one
+_LONG = 60  # words, or twice as many Chinese characters; longer sentences are no summary
 _ALIKE = 0.6  # cosine from which the second of two sentences says nothing new
 _SAME = 0.999  # cosine of a sentence that comes twice
 _ENGLISH = (
@@ -57,7 +63,7 @@ def summarise(text: str, *, sentences: int | None = None) -> list[Sentence]:
     similarity = _cosines([_terms(text[start:end]) for start, end in ranges])
     scores = _rank(similarity)
     wanted = sentences if sentences is not None else min(7, max(1, round(len(ranges) / 5)))
-    chosen = _choose(scores, similarity, wanted, [_is_heading(text[start:end]) for start, end in ranges])
+    chosen = _choose(scores, similarity, wanted, [_unfit(text[start:end]) for start, end in ranges])
     return [Sentence(i, text[ranges[i][0] : ranges[i][1]], *ranges[i], float(scores[i])) for i in sorted(chosen)]
 
 
@@ -98,30 +104,35 @@ def _rank(similarity: np.ndarray) -> np.ndarray:
     np.fill_diagonal(weights, 0.0)  # no votes for oneself, else a sentence like no other keeps all it has
     weights[~weights.any(axis=1)] = 1.0
     walk = weights / weights.sum(axis=1, keepdims=True)
-    scores = np.full(len(walk), 1.0 / len(walk))
+    places = np.arange(len(walk))
+    jump = 1 + _OPENING * np.exp(-places / (1 + 0.1 * len(walk)))  # texts open with what they are about
+    scores = jump = jump / jump.sum()
     for _ in range(200):
-        following = (1 - _DAMPING) / len(walk) + _DAMPING * (scores @ walk)
+        following = (1 - _DAMPING) * jump + _DAMPING * (scores @ walk)
         if np.abs(following - scores).sum() < 1e-8:
             break
         scores = following
     return np.asarray(scores / scores.sum())
 
 
-def _is_heading(sentence: str) -> bool:
-    """Headings and crumbs are no sentences of a summary while there are better ones."""
-    short = len(sentence) < 8 if texts.is_chinese(sentence) else len(sentence.split()) < 4
-    return short or sentence.startswith("#")
+def _unfit(sentence: str) -> int:
+    """0 for a sentence of a summary, 1 for one that is too long, 2 for a heading or crumb."""
+    chinese = texts.is_chinese(sentence)
+    length = len(sentence) if chinese else len(sentence.split())
+    if length < (8 if chinese else 4) or sentence.startswith("#"):
+        return 2
+    return int(length > (2 * _LONG if chinese else _LONG))
 
 
-def _choose(scores: np.ndarray, similarity: np.ndarray, wanted: int, headings: list[bool]) -> list[int]:
-    """The best places, leaving out what a better sentence says already and headings; both only fill up the rest."""
-    order = sorted(range(len(scores)), key=lambda i: (headings[i], -scores[i], i))
+def _choose(scores: np.ndarray, similarity: np.ndarray, wanted: int, unfit: list[int]) -> list[int]:
+    """The best places, leaving out what is unfit or said by a better sentence; both only fill up the rest."""
+    order = sorted(range(len(scores)), key=lambda i: (unfit[i], -scores[i], i))
     chosen: list[int] = []
     spare: list[int] = []
     for place in order:
         if len(chosen) == wanted:
             return chosen
-        said = headings[place] or _likeness(similarity, place, chosen) >= _ALIKE
+        said = unfit[place] > 0 or _likeness(similarity, place, chosen) >= _ALIKE
         (spare if said else chosen).append(place)
     for place in spare:
         if len(chosen) < wanted and _likeness(similarity, place, chosen) < _SAME:

@@ -29,7 +29,7 @@ def find_task(table: Table, columns: Mapping[str, Any] | None) -> str:
         return "question-answering"
     if roles & {"source", "target"} or table.format in ("tmx", "parallel") or {"source", "target"} <= names:
         return "translation"
-    if len([name for name in table.columns if language_code(name)]) >= 2 and table.named:
+    if len(_language_columns(table)) >= 2:
         return "translation"
     if roles & {"summary"} or ("summary" in names and "label" not in roles | names):
         return "summarisation"
@@ -80,10 +80,17 @@ def _by_name(table: Table, task: str, role: str, taken: Any = ()) -> str | None:
 
 
 def _languages_as_columns(table: Table, roles: dict[str, str]) -> None:
-    named = [name for name in table.columns if language_code(name) and name not in roles.values()]
+    named = [name for name in _language_columns(table) if name not in roles.values()]
     for role in ("source", "target"):
-        if role not in roles and table.named and named:
+        if role not in roles and named:
             roles[role] = named.pop(0)
+
+
+def _language_columns(table: Table) -> list[str]:
+    """Columns called by a language. "id" is Indonesian only where nothing else makes the pair."""
+    named = [name for name in table.columns if language_code(name)] if table.named else []
+    others = [name for name in named if name != "id"]
+    return others if len(others) >= 2 else named
 
 
 def _by_looks(table: Table, task: str, roles: dict[str, str]) -> None:
