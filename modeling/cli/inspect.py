@@ -74,7 +74,7 @@ def _section(title: str, facts: Mapping[str, Any]) -> Iterator[str]:
 
 def _value(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:.5g}"
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_value(inner)}" for key, inner in value.items() if inner is not None)
     return ", ".join(map(_value, value)) if isinstance(value, list) else str(value)
