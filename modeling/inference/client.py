@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from modeling.errors import EngineUnavailableError
+from modeling.errors import EngineUnavailableError, RequestError
 from modeling.inference import wire
 from modeling.inference.request import Chunk, Request
 
@@ -81,8 +81,10 @@ class _Connection:
         try:
             await self.send(message)
             answer = await stream.first
-        except BaseException:
+        except BaseException as error:
             self.streams.pop(stream.id, None)
+            if isinstance(error, asyncio.CancelledError):  # nobody will listen: the engine need not work
+                self.writer.write(wire.pack({"op": "cancel", "id": stream.id}))
             raise
         if "stats" in answer or "error" in answer:
             self.streams.pop(stream.id, None)
@@ -91,8 +93,11 @@ class _Connection:
         return answer
 
     async def send(self, message: dict[str, Any]) -> None:
+        line = wire.pack(message)
+        if len(line) > wire.LIMIT:
+            raise RequestError("The text is too long", allowed=f"Up to {wire.LIMIT:,} bytes", remedy="Shorten the text")
         try:
-            self.writer.write(wire.pack(message))
+            self.writer.write(line)
             await self.writer.drain()
         except OSError as error:
             raise EngineUnavailableError("The engine went away", remedy=_REMEDY) from error

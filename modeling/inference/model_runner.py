@@ -34,8 +34,9 @@ def device_of_this_machine() -> str:
 
 
 def available_providers() -> list[str]:
-    """Execution providers of this build of ONNX Runtime, best first."""
-    return list(onnxruntime.get_available_providers())
+    """Execution providers that graphs can run on here, best first."""
+    known = ("CUDAExecutionProvider", "CPUExecutionProvider")
+    return [provider for provider in known if provider in onnxruntime.get_available_providers()]
 
 
 class Graph:

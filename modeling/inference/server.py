@@ -31,7 +31,8 @@ class Peer:
 
     def __init__(self, engine: LocalEngine, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.engine, self.reader, self.writer = engine, reader, writer
-        self.streams: dict[int, Stream] = {}
+        self.streams: dict[int, Stream | None] = {}  # None: being submitted
+        self.unwanted: set[int] = set()  # cancelled while they were
         self.tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self) -> None:
@@ -53,38 +54,48 @@ class Peer:
         if not isinstance(number, int) or isinstance(number, bool):
             raise RequestError(f"The message has the id {number!r:.80}", allowed="An id is a number")
         if operation == "submit":
-            self._start(self._submit(number, message.get("request")))
+            await self._start(number, message.get("request"))
         elif operation == "cancel":
             if stream := self.streams.get(number):
                 await stream.cancel()
+            elif number in self.streams:
+                self.unwanted.add(number)
         elif operation == "stats":
             await self._send({"id": number, "stats": await self.engine.stats()})
         else:
             await self._send_error(number, RequestError(f"There is no operation {operation!r:.80}",
                                                         allowed="Operations are submit, cancel and stats"))
 
-    def _start(self, work: Any) -> None:
-        task = asyncio.create_task(work)
+    async def _start(self, number: int, content: object) -> None:
+        if number in self.streams or len(self.streams) >= MAX_STREAMS:
+            await self._send_error(number, RequestError(f"The request {number} is one too many", allowed=f"Up to "
+                                                        f"{MAX_STREAMS} at once, each with its own id"))
+            return
+        self.streams[number] = None
+        task = asyncio.create_task(self._answer(number, content))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    async def _submit(self, number: int, content: object) -> None:
+    async def _answer(self, number: int, content: object) -> None:
+        """Submit a request and pass its chunks on, until the last one or until the peer is gone."""
+        stream: Stream | None = None
         try:
-            if number in self.streams or len(self.streams) >= MAX_STREAMS:
-                raise RequestError(f"The request {number} is one too many",
-                                   allowed=f"Up to {MAX_STREAMS} at once, each with its own id")
-            stream = await self.engine.submit(wire.unpack_request(content))
-        except ParleyError as error:
-            await self._send_error(number, error)
-            return
-        self.streams[number] = stream
-        try:
+            stream = self.streams[number] = await self.engine.submit(wire.unpack_request(content))
+            if number in self.unwanted:
+                await stream.cancel()
             await self._send({"id": number, "accepted": True})
             async for chunk in stream:
                 await self._send({"id": number, "chunk": wire.pack_chunk(chunk)})
+        except ParleyError as error:
+            await self._send_error(number, error)
+        except Exception:
+            log.exception("request %s failed", number)
+            await self._send_error(number, RequestError("The model cannot be used", remedy="Choose another one"))
         finally:
+            self.unwanted.discard(number)
             del self.streams[number]
-            await stream.cancel()
+            if stream:
+                await stream.cancel()
 
     async def _send_error(self, number: int | None, error: ParleyError) -> None:
         await self._send({"id": number, "error": wire.pack_error(error)})

@@ -192,3 +192,32 @@ def test_a_second_engine_on_the_same_socket_gives_way(
     with running(socket_path, models_folder) as second:
         assert second.wait(timeout=20) == 2
     asyncio.run(_answers(socket_path))
+
+
+async def test_a_submit_that_is_given_up_leaves_no_work_behind(server: object, socket_path: Path, writer: Path) -> None:
+    await _answers(socket_path)
+    client = await connect(socket_path)
+    given_up = asyncio.create_task(client.submit(story(writer, temperature=4, seed=5)))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await given_up
+    async with asyncio.timeout(5):
+        while any(model["running"] for model in (await client.stats())["models"]):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_text_that_no_message_can_hold_is_refused_before_it_is_sent(
+    server: object, socket_path: Path, writer: Path
+) -> None:
+    await _answers(socket_path)
+    client = await connect(socket_path)
+    with pytest.raises(RequestError, match="too long"):
+        await client.submit(Request(artifact=str(writer), text="x" * wire.LIMIT))
+    assert await client.stats()
+
+
+async def test_an_id_that_is_in_use_is_refused(peer: Callable[[bytes], Awaitable[bytes]], writer: Path) -> None:
+    request = wire.pack_request(story(writer, temperature=4))
+    line = wire.pack({"id": 5, "op": "submit", "request": request})
+    assert "one too many" in (await peer(line + line)).decode()
