@@ -328,6 +328,8 @@ def _fields(content: memoryview) -> Iterator[tuple[int, memoryview]]:
     position = 0
     while position < len(content):
         tag, position = _varint(content, position)
+        if tag >> 32:  # protobuf would drop the upper bits, and see a field where this reader sees none
+            raise ValueError(f"a field number before byte {position} is too large")
         if tag & 7 == 2:
             length, position = _varint(content, position)
             if position + length > len(content):

@@ -245,6 +245,14 @@ def test_a_graph_nested_without_end_is_refused(tmp_path: Path) -> None:
         write_artifact(tmp_path / "out", manifest=manifest(), files={**FILES, "classifier.cpu.onnx": content})
 
 
+def test_a_field_number_that_protobuf_would_cut_to_another_is_refused() -> None:
+    content = graph([("location", "/etc/passwd")])
+    start = content.index(b"\x3a")  # the graph, field 7: its tag again in five bytes with a bit beyond the 32nd
+    hidden = content[:start] + b"\xba\x80\x80\x80\x10" + content[start + 1 :]
+    with pytest.raises(ValueError, match="too large"):
+        list(external_locations(hidden))
+
+
 def varint(value: int) -> bytes:
     parts = []
     while value > 127:
