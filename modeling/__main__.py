@@ -15,6 +15,7 @@ COMMANDS = {
     "train": "train a model on your data and write it as an artifact",
     "evaluate": "measure a model on data that it has not seen",
     "answer": "ask a model something; the answer streams",
+    "index": "make documents ready to be asked about",
     "inspect": "check an artifact and say what it is",
     "starters": "list the assistants that ship",
 }

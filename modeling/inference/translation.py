@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from modeling.artifact import Artifact
+from modeling.datasets.languages import language_of
 from modeling.decoding import BeamSearch
 from modeling.errors import ArtifactError, RequestError
 from modeling.inference.model_runner import BeamRunner, TranslationRunner
@@ -144,15 +145,16 @@ class TranslationScheduler(Scheduler[Translation, Encode | Decode, Any]):
                 self._free(lane, job, segment)
 
     def _direction(self, request: Request) -> tuple[str, str]:
-        """Source and target language; what the request leaves open is filled in where only one is possible."""
+        """Source and target language. What the request leaves open is what the text looks like, else the first."""
         fits = [pair for pair in (direction.split("-") for direction in self.directions)
                 if request.source_language in (None, pair[0]) and request.target_language in (None, pair[1])]
-        if len(fits) != 1:
+        if not fits:
             asked = f"{request.source_language or 'any'} to {request.target_language or 'any'}"
-            raise RequestError(f"The direction {asked} is {'not known' if not fits else 'not clear'}",
-                               allowed=f"This model translates {', '.join(self.directions)}",
-                               remedy="Give source_language and target_language")
-        return fits[0][0], fits[0][1]
+            raise RequestError(f"The direction {asked} is not known",
+                               allowed=f"This model translates {', '.join(self.directions)}")
+        language = language_of([request.text])
+        source, target = next((pair for pair in fits if pair[0] == language), fits[0])
+        return source, target
 
     def _lane(self, width: int) -> Lane:
         if width not in self.lanes:

@@ -81,10 +81,16 @@ async def test_cancelling_frees_all_groups(engine: LocalEngine, translator: Path
     assert (await engine.stats())["models"][0]["running"] == 0
 
 
+async def test_a_direction_that_is_left_open_is_seen_from_the_text(ask: Ask, translator: Path) -> None:
+    text, sampling = "Le renard est dans la forêt et il ne dort pas.", SamplingParams(max_tokens=20)
+    named = Request(artifact=str(translator), text=text, sampling=sampling, source_language="fr", target_language="en")
+    left_open = Request(artifact=str(translator), text=text, sampling=sampling)
+    assert text_of(await ask(left_open)) == text_of(await ask(named))
+    assert text_of(await ask(named)) != text_of(await ask(source(translator, text, max_tokens=20)))
+
+
 async def test_an_unknown_direction_is_refused_with_the_known_ones(engine: LocalEngine, translator: Path) -> None:
     with pytest.raises(RequestError, match="fr to zh is not known.*en-fr, fr-en, en-zh"):
         await engine.submit(Request(artifact=str(translator), text="x", source_language="fr", target_language="zh"))
-    with pytest.raises(RequestError, match="not clear"):
-        await engine.submit(Request(artifact=str(translator), text="x", source_language="en"))
     with pytest.raises(RequestError, match="empty"):
         await engine.submit(source(translator, " \n "))
