@@ -55,15 +55,17 @@ def document_text(path: str | os.PathLike[str]) -> tuple[str, str]:
 
 
 def markdown_text(text: str) -> tuple[str, str]:
-    """(title, text): the first heading, and the words without Markdown's marks; headings are paragraphs."""
+    """(title, text): the first heading, and the words without Markdown's marks; further headings are paragraphs."""
     text = _SETEXT.sub(r"# \1", _FENCE.sub("", _COMMENT.sub("", text)))
     heading = _HEADING.search(text)
     text = _RULE.sub("", text)
     text = _HEADING.sub(lambda match: f"\n{match[1].rstrip(' #')}\n", text)
     text = _LINK.sub(r"\1", _LINK.sub(r"\1", text))  # twice: a picture can stand in a link
     text = _EMPHASIS.sub(r"\2", _EMPHASIS.sub(r"\2", text))
-    title = _EMPHASIS.sub(r"\2", _LINK.sub(r"\1", heading[1].rstrip(" #\t"))) if heading else ""
-    return title.strip(), re.sub(r"\n{3,}", "\n\n", text).strip()
+    title = _EMPHASIS.sub(r"\2", _LINK.sub(r"\1", heading[1].rstrip(" #\t"))).strip() if heading else ""
+    text = re.sub(r"\n{3,}", "\n\n", text).strip()
+    body = text.removeprefix(title).lstrip()
+    return title, body or text
 
 
 def _pdf(path: Path, data: bytes) -> tuple[str, str]:

@@ -19,14 +19,15 @@ class Introduction:
 
 
 ARTICLE = (
-    "The first electric street lamps appeared in the 1870s. They were arc lamps, so bright that they had to be hung on "
-    "tall masts, and they burned out after a few hours. Gas lighting was softer and cheaper, and for two decades the two "
-    "stood side by side in the same streets. What decided the matter was not the light but the network. Once a city had "
-    "laid cables for its trams, adding lamps cost little, while every gas lamp needed a man with a ladder each evening "
-    "and each morning. By 1910 most large cities had changed over. Some kept a few gas lamps out of affection: Berlin "
-    "still has more than twenty thousand of them. Today cities are changing again, this time to light-emitting diodes, "
-    "which need a third of the power. People complain that the new light is too cold, much as they complained in 1880. "
-    "Engineers answer with warmer diodes, and with lamps that dim when nobody passes."
+    "The first electric street lamps appeared in the 1870s. They were arc lamps, so bright that they had to be hung "
+    "on tall masts, and they burned out after a few hours. Gas lighting was softer and cheaper, and for two decades "
+    "the two stood side by side in the same streets. What decided the matter was not the light but the network. "
+    "Once a city had laid cables for its trams, adding lamps cost little, while every gas lamp needed a man with a "
+    "ladder each evening and each morning. By 1910 most large cities had changed over. Some kept a few gas lamps "
+    "out of affection: Berlin still has more than twenty thousand of them. Today cities are changing again, this "
+    "time to light-emitting diodes, which need a third of the power. People complain that the new light is too "
+    "cold, much as they complained in 1880. Engineers answer with warmer diodes, and with lamps that dim when "
+    "nobody passes."
 )
 ARTICLE_ZH = (
     "茶最早是作为药使用的。汉代的记载说，饮茶可以提神，也可以帮助消化。到了唐代，陆羽写成《茶经》，饮茶才成为一门讲究的学问。"
@@ -37,8 +38,9 @@ ARTICLE_ZH = (
 INTRODUCTIONS: dict[str, Introduction] = {
     "squad-reader": Introduction(
         name_en="Ask the documents", name_zh="文档问答", position=10,
-        welcome_en="Ask a question in English. The answer is copied word for word from a document, and you see the passage. "
-                   "There are fourteen documents about Parley and its field; add your own to ask about them instead.",
+        welcome_en="Ask a question in English. The answer is copied word for word from a document, and you see the "
+                   "passage. There are fourteen documents about Parley and its field; add your own to ask about them "
+                   "instead.",
         welcome_zh="请用英语提问。答案逐字取自文档，并附上原文段落。这里备有十四篇介绍 Parley 及其领域的英文文档；"
                    "您也可以添加自己的文档来提问。",
         examples=({"text": "Who was Parley made for?"},
@@ -59,10 +61,10 @@ INTRODUCTIONS: dict[str, Introduction] = {
         examples=({"text": "I would like a cup of tea, please.", "options": {"direction": "en-zh"}},
                   {"text": "She told me that she would be late.", "options": {"direction": "en-zh"}},
                   {"text": "你知道最近的车站在哪里吗？", "options": {"direction": "zh-en"}})),
-    "summary": Introduction(
+    "lexrank": Introduction(
         name_en="Summary", name_zh="摘要", position=30,
-        welcome_en="Paste a text in English or Chinese. The sentences that say most are picked out, word for word; you set "
-                   "how many.",
+        welcome_en="Paste a text in English or Chinese. The sentences that say most are picked out, word for word; "
+                   "you set how many.",
         welcome_zh="粘贴一段中文或英文文本，这里会逐字挑选出最有代表性的句子，句数由您决定。",
         examples=({"text": ARTICLE, "options": {"sentences": 3}}, {"text": ARTICLE_ZH, "options": {"sentences": 3}})),
     "spam": Introduction(
@@ -72,14 +74,14 @@ INTRODUCTIONS: dict[str, Introduction] = {
         examples=({"text": "Congratulations! You have won a £1000 prize. Call 09061701461 now to claim."},
                   {"text": "Running ten minutes late, could you order me a coffee?"},
                   {"text": "Your parcel could not be delivered. Reply YES to rearrange for £1.50."})),
-    "csl": Introduction(
+    "csl-subjects": Introduction(
         name_en="Subjects of Chinese papers", name_zh="论文学科分类", position=41,
         welcome_en="Give the title of a Chinese paper; it is sorted into its subject.",
         welcome_zh="输入一篇中文论文的标题，判断它属于哪个学科门类。",
         examples=({"text": "基于深度学习的遥感图像目标检测方法研究"},
                   {"text": "唐代科举制度与文人社会地位的变迁"},
                   {"text": "大棚番茄水肥一体化栽培技术试验"})),
-    "poetry": Introduction(
+    "chinese-poetry": Introduction(
         name_en="Chinese poetry", name_zh="古诗", position=50,
         welcome_en="Begin a poem with a few Chinese characters; it is carried on in the manner of the Tang and Song.",
         welcome_zh="写下开头几个字，续成一首唐宋风格的诗。",
@@ -92,6 +94,6 @@ def introduction(name: str, task: str) -> Introduction:
     if name in INTRODUCTIONS:
         return INTRODUCTIONS[name]
     if task == "summarisation":
-        return INTRODUCTIONS["summary"]
+        return INTRODUCTIONS["lexrank"]
     title = name.replace("-", " ").capitalize()
     return Introduction(name_en=title, name_zh=title, welcome_en="", welcome_zh="")

@@ -44,7 +44,7 @@ def test_markdown_loses_its_marks_and_gives_its_title(tmp_path) -> None:
                                    "Second\n------\n![picture](p.png) snake_case_name 2 * 3 * 4\n```py\nx = 1\n```\n"
                                    "---\n")
     assert document_text(tmp_path / "a.md") == (
-        "The Title", "The Title\n\nSome bold and code, a link.\n\nSecond\n\npicture snake_case_name 2 * 3 * 4\n\nx = 1")
+        "The Title", "Some bold and code, a link.\n\nSecond\n\npicture snake_case_name 2 * 3 * 4\n\nx = 1")
 
 
 def test_a_pdf_gives_title_and_flowing_text(tmp_path) -> None:
