@@ -8,16 +8,14 @@ import inspect
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from itertools import takewhile
 from pathlib import Path
 
-import polib
 import pytest
-from django.conf import settings
 from django.core.management import get_commands
-from django.utils.translation.template import templatize
 
 from modeling.tasks import TASKS
 from webapp.jobs.kinds import KINDS, MANAGE
@@ -25,10 +23,7 @@ from webapp.jobs.kinds import KINDS, MANAGE
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST = 400  # lines of a file that people write
 WRITTEN = {".py", ".js", ".css", ".html", ".md", ".toml"}
-TRANSLATED = [code for code, _ in settings.LANGUAGES if code != settings.LANGUAGE_CODE]
-MARKERS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy"}
 PATH = re.compile(r"[\w./-]+(?:/|\.\w+)|Makefile|LICENSE|\.ci/run")
-CALL = re.compile(r"""\b(?:n?gettext|_)\(u?("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')""")  # as templatize writes them
 DATA_FILES = ("modeling/starters/",)  # artifacts and their documents, not code
 
 
@@ -146,27 +141,7 @@ def test_each_starter_has_a_manifest_a_card_and_is_small_together():
     assert bytes_together <= 48 * 1024 * 1024
 
 
-@pytest.mark.parametrize("language", TRANSLATED)
-def test_each_text_is_translated(language):
-    folder = {"zh-hans": "zh_Hans"}.get(language, language)
-    catalog = polib.pofile(str(ROOT / "locale" / folder / "LC_MESSAGES" / "django.po"))
-    known = {entry.msgid for entry in catalog if entry.translated() and not entry.obsolete}
-    assert not set(messages()) - known, "not translated"
-
-
-def messages() -> Iterator[str]:
-    """Every text marked as translatable, in Python and in templates."""
-    for path in source(".py", under=("webapp/",)):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in MARKERS:
-                yield from (text.value for text in node.args[:1] if isinstance(text, ast.Constant))
-    for path in source(".html", ".txt", under=("templates/",)):
-        yield from map(ast.literal_eval, CALL.findall(templatize(path.read_text())))
-
-
 def test_no_dependency_is_left_without_its_version():
-    import tomllib
-
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = [*project["dependencies"], *(one for group in project["optional-dependencies"].values() for one in group)]
     assert not [requirement for requirement in wanted if "==" not in requirement]

@@ -1,4 +1,4 @@
-"""Settings. The environment may set PARLEY_HOME, HOST, PORT, PARLEY_PUBLIC_URL, PARLEY_DEBUG; all else is decided here."""
+"""Settings. PARLEY_HOME, HOST, PORT, PARLEY_PUBLIC_URL and PARLEY_DEBUG come from the environment; the rest is here."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from webapp.addresses import allowed_hosts, origins
@@ -121,7 +122,7 @@ LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "chat"
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
-LOCALE_PATHS = [ROOT / "locale"]
+LOCALE_PATHS = [ROOT / "locale", ROOT / "locale" / "admin"]
 USE_I18N = USE_TZ = True
 TIME_ZONE = "UTC"
 
@@ -158,6 +159,31 @@ ADMIN_CONTENT_SECURITY_POLICY = {
     "script-src": [SELF, UNSAFE_INLINE, UNSAFE_EVAL],
     "style-src": [SELF, UNSAFE_INLINE],
     "font-src": [SELF],
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Parley",
+    "SITE_HEADER": "Parley",
+    "SITE_SYMBOL": "forum",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": False,
+    "COLORS": {"primary": {  # the accent of static/parley/parley.css
+        "50": "#eef7f5", "100": "#d9efe9", "200": "#b3dfd5", "300": "#8accbd", "400": "#62c9b6", "500": "#1f8a79",
+        "600": "#0b6b5d", "700": "#09574c", "800": "#08463d", "900": "#063831", "950": "#03221e",
+    }},
+    "SIDEBAR": {"show_search": False, "navigation": [
+        {"title": _("Assistants"), "separator": True, "items": [
+            {"title": _("Assistants"), "icon": "smart_toy", "link": reverse_lazy("admin:assistants_assistant_changelist")},
+            {"title": _("Conversations"), "icon": "forum", "link": reverse_lazy("admin:chat_conversation_changelist")},
+        ]},
+        {"title": _("Work"), "separator": True, "items": [
+            {"title": _("Queue"), "icon": "list_alt", "link": reverse_lazy("admin:jobs_job_changelist")},
+        ]},
+        {"title": _("People"), "separator": True, "items": [
+            {"title": _("Users"), "icon": "person", "link": reverse_lazy("admin:accounts_user_changelist")},
+            {"title": _("Groups"), "icon": "group", "link": reverse_lazy("admin:auth_group_changelist")},
+        ]},
+    ]},
 }
 
 # Limits of the chat

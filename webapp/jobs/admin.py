@@ -46,4 +46,8 @@ class JobAdmin(ModelAdmin):
 
     def has_change_permission(self, request: HttpRequest, job: Job | None = None) -> bool:
         """The record is the workers'."""
-        return request.method != "POST" or "action" in request.POST
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, job: Job | None = None) -> bool:
+        """The record is the workers'."""
+        return False

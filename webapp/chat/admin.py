@@ -1,0 +1,51 @@
+"""Conversations in the admin: how many, how long, how they ended. What visitors wrote stays between them and Parley."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from webapp.chat.models import ERROR, Conversation
+
+
+@admin.register(Conversation)
+class ConversationAdmin(ModelAdmin):
+    """Figures only: no titles, no messages, no documents."""
+
+    list_display = ("id", "assistant", "owner", "message_count", "broken_count", "created", "updated")
+    list_display_links = None
+    list_filter = ("assistant",)
+    fields = ("assistant", "owner", "created", "updated")
+    date_hierarchy = "updated"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
+        """With the number of messages and of broken answers."""
+        broken = Count("messages", filter=Q(messages__state=ERROR))
+        rows = super().get_queryset(request).select_related("assistant", "owner")
+        return rows.annotate(message_total=Count("messages"), broken_total=broken)
+
+    @display(description=_("messages"), ordering="message_total")
+    def message_count(self, conversation: Conversation) -> int:
+        """Both sides' messages."""
+        return int(conversation.message_total)
+
+    @display(description=_("broken answers"), ordering="broken_total")
+    def broken_count(self, conversation: Conversation) -> int:
+        """Answers that ended in an error."""
+        return int(conversation.broken_total)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Visitors make them."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, conversation: Conversation | None = None) -> bool:
+        """Nobody rewrites what was said."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, conversation: Conversation | None = None) -> bool:
+        """Visitors delete theirs, and `manage.py forget` the old ones, files included."""
+        return False
