@@ -22,7 +22,7 @@ HELP = "make documents ready to be asked about"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="text, Markdown or PDF")
     parser.add_argument("--title", help="the title of the document, where there is one; else its own, or its name")
-    parser.add_argument("--out", required=True, metavar="FOLDER", help="where the index is written; replaced as a whole")
+    parser.add_argument("--out", required=True, metavar="FOLDER", help="the index; one that is there is replaced")
     parser.add_argument("--memory", type=int, metavar="BYTES", help="give up above this")
     parser.add_argument("--seconds", type=int, metavar="N", help="give up after this much processor time")
 
@@ -52,5 +52,5 @@ if __name__ == "__main__":
     try:
         sys.exit(run(parser.parse_args()))
     except ParleyError as error:
-        print(error, file=sys.stderr)
+        print(*filter(None, (error.found, error.allowed, error.remedy)), sep="\n", file=sys.stderr)  # a part a line
         sys.exit(2)

@@ -59,8 +59,8 @@ class Assistant(models.Model):
     @property
     def welcome_examples(self) -> list[dict[str, Any]]:
         """Three examples to click, `{"text", "options"}`, in the reader's language where they have one."""
-        return [{"text": self._spoken(example["text"], example.get("text_zh", "")), "options": example.get("options", {})}
-                for example in self.examples]
+        return [{"text": self._spoken(one["text"], one.get("text_zh", "")), "options": one.get("options", {})}
+                for one in self.examples]
 
     @property
     def available(self) -> bool:

@@ -24,6 +24,7 @@ from webapp.chat.models import Conversation, Visitor
 from webapp.chat.rooms import generation_in, room_of
 from webapp.chat.services import Exchange
 from webapp.chat.visitors import visitor_of_session
+from webapp.chat.wording import said
 
 FRAME_BYTES = settings.MESSAGE_CHARACTERS * 4 + 4096
 FRAMES_PER_SECOND, FRAMES_AT_ONCE = 60, 240
@@ -83,7 +84,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
                     raise RequestError(_("The page sent something that is not understood"), remedy=_("Reload the page"))
                 await action(visitor, message)
             except ParleyError as error:
-                self._notice(str(error), restore=message.get("action") == "send")
+                self._notice(said(error), restore=message.get("action") == "send")
 
     async def _attach(self, visitor: Visitor, message: dict[str, Any]) -> None:
         """After connecting: the page says what it shows; it gets a snapshot when that is not what there is."""

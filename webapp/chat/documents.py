@@ -20,7 +20,7 @@ from django.utils.translation import gettext_noop
 
 from modeling.errors import RequestError
 from webapp.chat import presentation, services
-from webapp.chat.models import Document, Visitor
+from webapp.chat.models import FAILED, READING, READY, Document, Visitor
 from webapp.chat.rooms import room_of
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ async def _read(document: Document) -> None:
         state, reason, facts = await _index(document)
     except Exception:
         log.exception("document %s", document.pk)
-        state, reason, facts = Document.State.FAILED, BROKE, {}
+        state, reason, facts = FAILED, BROKE, {}
     rows = await database_sync_to_async(_settle)(document, state, reason, facts)
     room_of(document.conversation_id).post("chat/documents_fragment.html", {
         "documents": rows, "conversation_id": str(document.conversation_id),
@@ -95,22 +95,22 @@ async def _index(document: Document) -> tuple[str, str, dict[str, int]]:
         "--out", str(document.index), "--memory", str(settings.DOCUMENT_MEMORY),
         "--seconds", str(settings.DOCUMENT_SECONDS), cwd=settings.ROOT, start_new_session=True,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        env={"PATH": os.environ.get("PATH", ""), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"},
+        env={"PATH": os.environ.get("PATH", ""), "OPENBLAS_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"},
     )
     try:
         out, errors = await asyncio.wait_for(child.communicate(), settings.DOCUMENT_SECONDS)
     except TimeoutError:
-        return Document.State.FAILED, TOO_SLOW, {}
+        return FAILED, TOO_SLOW, {}
     finally:
         if child.returncode is None:
             os.killpg(child.pid, signal.SIGKILL)
             await child.wait()
     if child.returncode == 0:
-        return Document.State.READY, "", json.loads(out)
-    message = errors.decode("utf-8", "replace").strip()
+        return READY, "", json.loads(out)
+    message = errors.decode("utf-8", "replace").strip().replace(document.source.name, "It")
     if child.returncode != 2:
         log.warning("reading document %s ended with %s: %s", document.pk, child.returncode, message[-500:])
-    return Document.State.FAILED, message[-500:] if child.returncode == 2 else BROKE, {}
+    return FAILED, message[-500:] if child.returncode == 2 else BROKE, {}
 
 
 def remove(*, visitor: Visitor, document_id: uuid.UUID) -> Document:
@@ -127,4 +127,4 @@ def remove(*, visitor: Visitor, document_id: uuid.UUID) -> Document:
 
 def interrupt_reading() -> list[Document]:
     """At the start of the web process: documents that the last one was reading."""
-    return list(Document.objects.filter(state=Document.State.READING).select_related("conversation"))
+    return list(Document.objects.filter(state=READING).select_related("conversation"))

@@ -8,8 +8,9 @@ from urllib.parse import quote
 from django.utils.text import get_valid_filename
 from django.utils.translation import gettext as _
 
-from webapp.chat.models import Conversation, Message
+from webapp.chat.models import USER, Conversation
 from webapp.chat.presentation import answer_text
+from webapp.chat.wording import spoken
 
 
 def markdown(conversation: Conversation) -> str:
@@ -17,10 +18,10 @@ def markdown(conversation: Conversation) -> str:
     task, assistant = conversation.assistant.task, conversation.assistant.name
     parts = [f"# {conversation.title}"]
     for message in conversation.messages.all():
-        mine = message.role == Message.Role.USER
+        mine = message.role == USER
         parts += [f"## {_('You') if mine else assistant}", message.text if mine else answer_text(message, task)]
         if message.error:
-            parts.append(f"> {_(message.error)}")
+            parts.append(f"> {spoken(message.error)}")
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
 
 

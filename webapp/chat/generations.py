@@ -18,7 +18,7 @@ from modeling.inference import Chunk, Request, Stream
 from webapp.chat import services, wording
 from webapp.chat.engine import engine
 from webapp.chat.markdown import settled_until
-from webapp.chat.models import Document, Message
+from webapp.chat.models import DONE, ERROR, READING, STOPPED, STREAMING
 from webapp.chat.rooms import Room, generation_in, room_of
 from webapp.chat.services import Exchange
 
@@ -28,12 +28,12 @@ PERSIST_SECONDS = 1.5
 STOP_SECONDS = 3.0  # after which an answer counts as stopped though the engine has not said so
 ENGINE_SECONDS = 15.0  # that an answer waits for an engine that is not there
 TOKENS_KEPT = 1024  # tokens whose alternatives are kept for "how this came about"
-ENDS = {"stop": Message.State.DONE, "length": Message.State.DONE, "cancelled": Message.State.STOPPED,
-        "error": Message.State.ERROR}
+ENDS = {"stop": DONE, "length": DONE, "cancelled": STOPPED,
+        "error": ERROR}
 GONE = gettext_noop("The engine went away while this answer was being written. What was there is kept.")
 MISSING = gettext_noop("The engine is not running. It is started again by itself; try again in a moment.")
 BUSY = gettext_noop("The engine has as much to do as it can hold.")
-FAILED = gettext_noop("Something went wrong on our side while this answer was being written.")
+FAULT = gettext_noop("Something went wrong on our side while this answer was being written.")
 SILENT = gettext_noop("The engine ended this answer without saying why.")
 
 
@@ -52,7 +52,7 @@ class Generation:
         self.stage: str | None = "queued"
         self.place: int | None = None  # in the queue, where the engine says it
         self.result: dict[str, Any] = {}
-        self.state: str = Message.State.STREAMING
+        self.state: str = STREAMING
         self.error = ""
         self.seconds: float | None = None
         self.shape = 0
@@ -66,7 +66,7 @@ class Generation:
     @property
     def ended(self) -> bool:
         """Whether the answer has its last state."""
-        return self.state != Message.State.STREAMING
+        return self.state != STREAMING
 
     def start(self) -> None:
         """Begin to write, as a task of the running loop."""
@@ -86,17 +86,17 @@ class Generation:
         try:
             await self._write()
         except asyncio.CancelledError:
-            self._end(Message.State.STOPPED)
+            self._end(STOPPED)
         except EngineBusyError as error:
             self.result["retry_after"] = round(error.retry_after)
-            self._end(Message.State.ERROR, BUSY)
+            self._end(ERROR, BUSY)
         except EngineUnavailableError:
-            self._end(Message.State.ERROR, GONE if self._stream else MISSING)
+            self._end(ERROR, GONE if self._stream else MISSING)
         except ParleyError as error:
-            self._end(Message.State.ERROR, wording.stored(error))
+            self._end(ERROR, wording.stored(error))
         except Exception:
             log.exception("answer %s broke off", self.message_id)
-            self._end(Message.State.ERROR, FAILED)
+            self._end(ERROR, FAULT)
         finally:
             keeper.cancel()
             await self._finish()
@@ -109,7 +109,7 @@ class Generation:
             self._take(chunk)
             self.room.notify()
         if not self.ended:
-            self._end(Message.State.STOPPED if self._stopping else Message.State.ERROR, "" if self._stopping else SILENT)
+            self._end(STOPPED if self._stopping else ERROR, "" if self._stopping else SILENT)
 
     async def _submitted(self, request: Request) -> Stream:
         """The engine's stream. An engine that is just starting, again or for the first time, is waited for."""
@@ -128,7 +128,7 @@ class Generation:
 
     async def _documents_read(self) -> None:
         """Wait for documents that were added a moment ago."""
-        reading = self.exchange.conversation.documents.filter(state=Document.State.READING)
+        reading = self.exchange.conversation.documents.filter(state=READING)
         if self.task != "question-answering" or not await reading.aexists():
             return
         self._show(stage="preparing")

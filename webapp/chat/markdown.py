@@ -8,8 +8,8 @@ import nh3
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 
-TAGS = {"p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "strong", "em", "s", "code", "pre", "blockquote", "ul", "ol",
-        "li", "table", "thead", "tbody", "tr", "th", "td", "a"}
+TAGS = {"p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "strong", "em", "s", "code", "pre", "blockquote",
+        "ul", "ol", "li", "table", "thead", "tbody", "tr", "th", "td", "a"}
 FENCE = re.compile(r"^ {0,3}(```|~~~)", re.MULTILINE)
 
 _parser = MarkdownIt("js-default", {"breaks": True, "linkify": False, "typographer": False}).disable("image")

@@ -13,6 +13,13 @@ from django.utils.translation import gettext_lazy as _
 
 from webapp.assistants.models import Assistant
 
+USER, ASSISTANT = "user", "assistant"
+STREAMING, DONE, STOPPED, ERROR = "streaming", "done", "stopped", "error"
+READING, READY, FAILED = "reading", "ready", "failed"
+ROLES = [(USER, _("You")), (ASSISTANT, _("Assistant"))]
+MESSAGE_STATES = [(STREAMING, _("Being written")), (DONE, _("Done")), (STOPPED, _("Stopped")), (ERROR, _("Broken off"))]
+DOCUMENT_STATES = [(READING, _("Reading")), (READY, _("Ready")), (FAILED, _("Not readable"))]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
@@ -61,19 +68,9 @@ class Conversation(models.Model):
 class Message(models.Model):
     """What one side said."""
 
-    class Role(models.TextChoices):
-        USER = "user", _("You")
-        ASSISTANT = "assistant", _("Assistant")
-
-    class State(models.TextChoices):
-        STREAMING = "streaming", _("Being written")
-        DONE = "done", _("Done")
-        STOPPED = "stopped", _("Stopped")
-        ERROR = "error", _("Broken off")
-
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
-    role = models.CharField(max_length=10, choices=Role)
-    state = models.CharField(max_length=10, choices=State, default=State.DONE)
+    role = models.CharField(max_length=10, choices=ROLES)
+    state = models.CharField(max_length=10, choices=MESSAGE_STATES, default=DONE)
     text = models.TextField(blank=True)
     options = models.JSONField(default=dict)  # the options it was asked or answered with
     result = models.JSONField(default=dict)  # the task's structured answer, see modeling.inference.Chunk
@@ -92,16 +89,11 @@ class Message(models.Model):
 class Document(models.Model):
     """A file that a visitor added to a conversation, to ask about it."""
 
-    class State(models.TextChoices):
-        READING = "reading", _("Reading")
-        READY = "ready", _("Ready")
-        FAILED = "failed", _("Not readable")
-
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="documents")
     name = models.CharField(max_length=200)
     bytes = models.PositiveBigIntegerField()
-    state = models.CharField(max_length=10, choices=State, default=State.READING)
+    state = models.CharField(max_length=10, choices=DOCUMENT_STATES, default=READING)
     reason = models.TextField(blank=True)  # why it failed
     facts = models.JSONField(default=dict)  # what reading it found: passages, characters
     created = models.DateTimeField(auto_now_add=True)

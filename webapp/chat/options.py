@@ -54,7 +54,9 @@ def request_for(assistant: Assistant, text: str, options: Mapping[str, Any], doc
 
 def controls(assistant: Assistant, chosen: Mapping[str, Any]) -> dict[str, Any]:
     """What the composer offers: the options as they stand, and their ranges."""
+    directions = [dict(zip(("source", "target"), one.split("-"), strict=True)) | {"value": one}
+                  for one in assistant.directions]
     return cleaned(assistant, chosen) | {
-        "sentences_range": SENTENCES, "temperature_range": TEMPERATURE, "length_range": LENGTH,
-        "directions": [dict(zip(("value", "source", "target"), (d, *d.split("-")), strict=True)) for d in assistant.directions],
+        "directions": directions, "sentences_range": SENTENCES, "temperature_range": TEMPERATURE,
+        "length_range": LENGTH,
     }

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from webapp.chat.markdown import render
-from webapp.chat.models import Conversation, Message
+from webapp.chat.models import STREAMING, USER, Conversation, Message
 
 if TYPE_CHECKING:
     from webapp.chat.generations import Generation
@@ -33,12 +33,13 @@ def classification(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def question_answering(result: dict[str, Any]) -> dict[str, Any]:
-    """Passages, the answer's first, with every answer marked."""
+    """Passages, the best answer's first, with that answer marked."""
     answers, found = result.get("answers"), result.get("passages", [])
-    passages = [passage | {"pieces": marked(passage["text"], [
-        (answer["start"], answer["end"]) for answer in (answers or [])[:1] if answer["passage"] == index
-    ]), "best": bool(answers) and answers[0]["passage"] == index} for index, passage in enumerate(found)]
-    passages.sort(key=lambda passage: not passage["best"])
+    best = answers[0] if answers else None
+    spans = {best["passage"]: [(best["start"], best["end"])]} if best else {}
+    passages = [passage | {"pieces": marked(passage["text"], spans.get(n, []))} for n, passage in enumerate(found)]
+    if best:
+        passages.insert(0, passages.pop(best["passage"]))
     return {"passages": passages[:PASSAGES_SHOWN], "answers": answers, "answered": answers is not None}
 
 
@@ -70,20 +71,22 @@ def answer_text(message: Message, task: str) -> str:
         return str(result["labels"][0]["label"])
     if task == "question-answering" and result.get("answers"):
         return str(result["answers"][0]["text"])
-    return "\n".join(part.get("target", part.get("text", "")) for part in result.get("segments", result.get("sentences", [])))
+    parts = result.get("segments", result.get("sentences", []))
+    return "\n".join(part.get("target", part.get("text", "")) for part in parts)
 
 
 def present(message: Message, *, task: str, source: str = "", live: Generation | None = None) -> dict[str, Any]:
     """All that `chat/message.html` shows of a message. `source` is the question that an answer belongs to."""
     if live is not None:
-        message.text, message.result, message.state = live.text, live.result, Message.State.STREAMING
+        message.text, message.result, message.state = live.text, live.result, STREAMING
     shown: dict[str, Any] = {
         "id": message.pk, "role": message.role, "state": message.state, "task": task, "error": message.error,
         "options": message.options, "seconds": message.seconds, "created": message.created, "text": message.text,
         "stage": live.stage if live else None, "place": live.place if live else None,
-        "streaming": message.state == Message.State.STREAMING, "cut": message.result.get("finish_reason") == "length",
+        "streaming": message.state == STREAMING, "cut": message.result.get("finish_reason") == "length",
+        "retry_after": message.result.get("retry_after"),
     }
-    if message.role == Message.Role.USER:
+    if message.role == USER:
         return shown | translation({}, message.options)
     shown |= _answer(message, task, source, live) | {"text": answer_text(message, task)}
     return shown | {"opens": any(message.result.get(key) for key in OPENS)}
@@ -109,7 +112,7 @@ def thread(conversation: Conversation, live: Generation | None = None) -> list[d
     for message in conversation.messages.all():
         current = live if live is not None and live.message_id == message.pk else None
         shown.append(present(message, task=task, source=source, live=current))
-        source = message.text if message.role == Message.Role.USER else source
+        source = message.text if message.role == USER else source
     return shown
 
 

@@ -19,7 +19,7 @@ from modeling.errors import ParleyError, RequestError
 from modeling.inference import Request
 from webapp.assistants.models import Assistant
 from webapp.chat import options as options_of
-from webapp.chat.models import Conversation, Document, Message, Visitor
+from webapp.chat.models import ASSISTANT, ERROR, READY, STREAMING, USER, Conversation, Message, Visitor
 
 TITLE = 60  # characters of the first message that become the title
 
@@ -78,7 +78,7 @@ def ask(*, visitor: Visitor, conversation_id: uuid.UUID, slug: str, text: Any, o
     """Write down a question and an empty answer. Raises RequestError, NotVisibleError."""
     text = checked_text(text)
     conversation, _made = open_conversation(visitor=visitor, conversation_id=conversation_id, slug=slug)
-    if conversation.messages.filter(state=Message.State.STREAMING).exists():
+    if conversation.messages.filter(state=STREAMING).exists():
         raise RequestError(_("The last answer is still being written"), remedy=_("Wait for it, or stop it"))
     began = not conversation.title
     conversation.options = options_of.cleaned(conversation.assistant, options)
@@ -86,8 +86,8 @@ def ask(*, visitor: Visitor, conversation_id: uuid.UUID, slug: str, text: Any, o
         conversation.title = " ".join(text.split())[:TITLE]
     conversation.save()
     create = conversation.messages.create
-    question = create(role=Message.Role.USER, text=text, options=conversation.options)
-    answer = create(role=Message.Role.ASSISTANT, state=Message.State.STREAMING, options=conversation.options)
+    question = create(role=USER, text=text, options=conversation.options)
+    answer = create(role=ASSISTANT, state=STREAMING, options=conversation.options)
     return Exchange(conversation=conversation, question=question, answer=answer, began=began)
 
 
@@ -95,13 +95,13 @@ def ask(*, visitor: Visitor, conversation_id: uuid.UUID, slug: str, text: Any, o
 def ask_again(*, visitor: Visitor, conversation_id: uuid.UUID, message_id: int) -> Exchange:
     """Empty an answer so that it can be written anew. Raises RequestError, NotVisibleError."""
     conversation = visible_conversation(visitor=visitor, conversation_id=conversation_id)
-    if conversation.messages.filter(state=Message.State.STREAMING).exists():
+    if conversation.messages.filter(state=STREAMING).exists():
         raise RequestError(_("The last answer is still being written"), remedy=_("Wait for it, or stop it"))
-    answer = conversation.messages.filter(pk=message_id, role=Message.Role.ASSISTANT).first()
-    question = conversation.messages.filter(pk__lt=message_id, role=Message.Role.USER).last() if answer else None
+    answer = conversation.messages.filter(pk=message_id, role=ASSISTANT).first()
+    question = conversation.messages.filter(pk__lt=message_id, role=USER).last() if answer else None
     if answer is None or question is None:
         raise RequestError(_("This answer is not here any more"), remedy=_("Reload the page"))
-    answer.text, answer.result, answer.error, answer.state = "", {}, "", Message.State.STREAMING
+    answer.text, answer.result, answer.error, answer.state = "", {}, "", STREAMING
     answer.seconds, answer.created = None, timezone.now()
     answer.save()
     conversation.save(update_fields=["updated"])
@@ -111,7 +111,7 @@ def ask_again(*, visitor: Visitor, conversation_id: uuid.UUID, message_id: int) 
 def request_for(exchange: Exchange) -> Request:
     """What the engine is asked. A visitor's own documents, where there are any, are the only ones searched."""
     conversation = exchange.conversation
-    ready = conversation.documents.filter(state=Document.State.READY)
+    ready = conversation.documents.filter(state=READY)
     own = tuple(str(document.index) for document in ready)
     documents = own or tuple(conversation.assistant.documents)
     return options_of.request_for(
@@ -122,7 +122,7 @@ def request_for(exchange: Exchange) -> Request:
 
 def keep_text(*, message_id: int, text: str) -> None:
     """Persist what there is of an answer that is still being written."""
-    Message.objects.filter(pk=message_id, state=Message.State.STREAMING).update(text=text)
+    Message.objects.filter(pk=message_id, state=STREAMING).update(text=text)
 
 
 def finish(*, message_id: int, state: str, text: str, result: dict[str, Any], error: str, seconds: float) -> None:
@@ -132,8 +132,8 @@ def finish(*, message_id: int, state: str, text: str, result: dict[str, Any], er
 
 def interrupt_streaming() -> int:
     """At the start of the web process: answers that the last one left unfinished say so, and keep what they had."""
-    left = Message.objects.filter(state=Message.State.STREAMING)
-    return left.update(state=Message.State.ERROR, error="The site was restarted while this answer was being written.")
+    left = Message.objects.filter(state=STREAMING)
+    return left.update(state=ERROR, error="The site was restarted while this answer was being written.")
 
 
 def rename(*, visitor: Visitor, conversation_id: uuid.UUID, title: str) -> Conversation:

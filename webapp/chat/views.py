@@ -18,9 +18,10 @@ from django.views.decorators.http import require_GET, require_POST
 from modeling.errors import ParleyError
 from webapp.assistants.models import Assistant
 from webapp.chat import documents, exports, generations, options, presentation, services
-from webapp.chat.models import Conversation, Document, Message
+from webapp.chat.models import USER, Conversation, Document, Message
 from webapp.chat.rooms import generation_in
 from webapp.chat.visitors import visitor_of
+from webapp.chat.wording import said
 
 THEMES = ("light", "dark")
 SIDEBAR = 200  # conversations listed
@@ -36,7 +37,7 @@ def refusing(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         except services.NotVisibleError as error:
             raise Http404(str(error)) from error
         except ParleyError as error:
-            return _notice(request, str(error))
+            return _notice(request, said(error))
 
     return wrapped
 
@@ -122,8 +123,8 @@ def export(request: HttpRequest, conversation_id: uuid.UUID, kind: str) -> HttpR
     found = services.visible_conversation(visitor=visitor_of(request), conversation_id=conversation_id)
     if kind not in ("md", "json"):
         raise Http404
-    text, media = (exports.markdown(found), "text/markdown") if kind == "md" else (exports.as_json(found), "application/json")
-    return HttpResponse(text, content_type=f"{media}; charset=utf-8", headers={
+    write, media = {"md": (exports.markdown, "text/markdown"), "json": (exports.as_json, "application/json")}[kind]
+    return HttpResponse(write(found), content_type=f"{media}; charset=utf-8", headers={
         "Content-Disposition": exports.disposition(found, kind), "X-Content-Type-Options": "nosniff"})
 
 
@@ -135,7 +136,7 @@ def inside(request: HttpRequest, message_id: int) -> HttpResponse:
     if message is None:
         raise Http404
     found = services.visible_conversation(visitor=visitor_of(request), conversation_id=message.conversation_id)
-    source = found.messages.filter(pk__lt=message_id, role=Message.Role.USER).last()
+    source = found.messages.filter(pk__lt=message_id, role=USER).last()
     return render(request, f"chat/inside/{found.assistant.task}.html", {
         "result": message.result, "tokens": presentation.token_rows(message.result),
         "m": presentation.present(message, task=found.assistant.task, source=source.text if source else ""),
@@ -162,7 +163,7 @@ def _add(request: HttpRequest, conversation_id: uuid.UUID) -> tuple[list[Documen
     except services.NotVisibleError as error:
         raise Http404(str(error)) from error
     except ParleyError as error:
-        notice = str(error)
+        notice = said(error)
     return added, _documents(request, conversation_id, notice) if added else _notice(request, notice)
 
 

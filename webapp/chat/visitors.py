@@ -14,14 +14,14 @@ from django.http import HttpRequest
 
 from webapp.chat.models import Conversation, Visitor
 
-TOKEN = "visitor"  # its key in the session. The session's own key changes at sign-in, this does not
+KEY = "visitor"  # its key in the session. The session's own key changes at sign-in, this does not
 
 
 def visitor_of(request: HttpRequest) -> Visitor:
     """The visitor of a page. Names the session on the first visit."""
-    if TOKEN not in request.session:
-        request.session[TOKEN] = secrets.token_hex(32)
-    return Visitor(token=request.session[TOKEN], user_id=request.user.pk if request.user.is_authenticated else None)
+    if KEY not in request.session:
+        request.session[KEY] = secrets.token_hex(32)
+    return Visitor(token=request.session[KEY], user_id=request.user.pk if request.user.is_authenticated else None)
 
 
 def visitor_of_session(session_key: str | None) -> Visitor | None:
@@ -30,7 +30,7 @@ def visitor_of_session(session_key: str | None) -> Visitor | None:
         return None
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
-    token = request.session.get(TOKEN, "")
+    token = request.session.get(KEY, "")
     user = get_user(request)
     return Visitor(token=token, user_id=user.pk if user.is_authenticated else None) if token else None
 
@@ -38,6 +38,6 @@ def visitor_of_session(session_key: str | None) -> Visitor | None:
 @receiver(user_logged_in)
 def adopt(sender: Any, request: HttpRequest | None, user: Any, **_: Any) -> None:
     """Signing in makes this session's conversations the user's own."""
-    token = request.session.get(TOKEN) if request is not None and hasattr(request, "session") else None
+    token = request.session.get(KEY) if request is not None and hasattr(request, "session") else None
     if token:
         Conversation.objects.filter(owner=None, session=token).update(owner=user)

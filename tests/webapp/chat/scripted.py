@@ -95,7 +95,8 @@ def _classify(request: Request) -> Iterator[Chunk]:
 def _summarise(request: Request) -> Iterator[Chunk]:
     chosen = [{"index": i, "text": request.text[a:b], "start": a, "end": b, "score": 0.2 - i / 100}
               for i, (a, b) in enumerate(sentences(request.text))][: request.sentences]
-    yield Chunk(text="\n".join(sentence["text"] for sentence in chosen), result={"sentences": chosen}, finish_reason="stop")
+    text = "\n".join(sentence["text"] for sentence in chosen)
+    yield Chunk(text=text, result={"sentences": chosen}, finish_reason="stop")
 
 
 def _read(request: Request) -> Iterator[Chunk]:
@@ -107,6 +108,6 @@ def _read(request: Request) -> Iterator[Chunk]:
     if passages:
         first = passages[0]["text"].partition(" is ")[2].partition(".")[0] or passages[0]["text"][:12]
         start = passages[0]["text"].index(first)
-        answers = [{"text": first, "passage": 0, "start": start, "end": start + len(first), "score": 7.25}]
+        answers = [{"text": first, "passage": 0, "start": start, "end": start + len(first), "score": 0.83}]
     yield Chunk(text=answers[0]["text"] if answers else "", result={"passages": passages, "answers": answers},
                 finish_reason="stop")

@@ -17,7 +17,20 @@ from webapp.chat import engine  # noqa: E402
 
 engine.use(ScriptedEngine(pace=float(os.environ.get("PACE", "0.01"))))
 
+
+def prepare() -> None:
+    """A database with assistants."""
+    from conftest import make_assistants
+    from django.conf import settings
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    make_assistants(settings.HOME / "artifacts")
+
+
 if __name__ == "__main__":
     from daphne.cli import CommandLineInterface
 
+    if not os.environ.get("PREPARED"):
+        prepare()
     CommandLineInterface().run(["-p", sys.argv[1], "-b", "127.0.0.1", "scripted_site:application"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import polib
@@ -16,6 +17,7 @@ from webapp.chat.catalogues import compile_catalogues
 
 CATALOGUE = settings.ROOT / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 CALLS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "_n"}
+GETTEXT = re.compile(r"""\b(?:gettext|_|ngettext)\(\s*u?('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]")
 
 
@@ -29,10 +31,11 @@ def texts_of_python(source: str) -> Iterator[str]:
 
 def texts_of_template(source: str) -> Iterator[str]:
     """What Django would give to xgettext."""
-    for found in re.finditer(r"""\b(?:gettext|_|ngettext)\(\s*u?((?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"))""", templatize(source)):
+    for found in GETTEXT.finditer(templatize(source)):
         yield ast.literal_eval(found.group(1))
 
 
+@cache
 def texts() -> set[str]:
     found = {text for path in (settings.ROOT / "webapp").rglob("*.py") if "migrations" not in path.parts
              for text in texts_of_python(path.read_text(encoding="utf-8"))}

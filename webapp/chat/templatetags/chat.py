@@ -6,9 +6,10 @@ from django import template
 from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+
+from webapp.chat.wording import spoken
 
 register = template.Library()
 
@@ -44,14 +45,14 @@ def language_name(code: str) -> str:
 
 @register.filter
 def translated(text: str) -> str:
-    """A sentence that was stored in English, in the reader's language where the catalogue knows it."""
-    return _(text) if text else ""
+    """What was stored in English, in the reader's language where the catalogue knows it."""
+    return spoken(text)
 
 
 @register.filter
 def decimals(value: float, count: int) -> str:
     """A figure with that many decimals."""
-    return localize(round(value, count)) if value is not None else ""
+    return localize(f"{value:.{count}f}") if value is not None else ""
 
 
 @register.filter
