@@ -124,17 +124,18 @@ def _directed(rows: Rows, direction: str) -> Iterator[tuple[str, str, bool]]:
 
 def _translated(artifact: Artifact, sources: list[str], direction: str, threads: int, device: str,
                 sampling: SamplingParams) -> list[str]:  # fmt: skip
-    scheduler = TranslationScheduler(artifact, threads=threads, device=device, slots=ROWS, max_waiting=len(sources))
+    scheduler = TranslationScheduler(artifact, threads=threads, device=device, slots=ROWS, max_waiting=ROWS)
     source_language, target_language = direction.split("-")
     template = Request(artifact="", text="", source_language=source_language, target_language=target_language,
                        sampling=sampling)
     answers: dict[str, list[Chunk]] = {source: [] for source in sources}
-    for source in sorted(sources, key=len):
-        job = scheduler.prepare(replace(template, text=source))
-        job.emit = answers[source].append
-        scheduler.add(job)
-    while scheduler.step():
-        pass
+    left = sorted(sources, key=len, reverse=True)
+    while left or not scheduler.idle:
+        while left and len(scheduler.waiting) < ROWS:
+            job = scheduler.prepare(replace(template, text=left[-1]))
+            job.emit = answers[left.pop()].append
+            scheduler.add(job)
+        scheduler.step()
     return ["".join(chunk.text for chunk in chunks).strip() for chunks in answers.values()]
 
 

@@ -73,10 +73,6 @@ class Lane:
         self.runner = runner
         self.groups: list[tuple[Translation, Segment]] = []  # by group number
 
-    @property
-    def free(self) -> int:
-        return self.runner.groups - len(self.groups)
-
 
 class TranslationScheduler(Scheduler[Translation, Encode | Decode, Any]):
     """Admits sentences, the request with the fewest running ones first, and steps the lanes in turn."""

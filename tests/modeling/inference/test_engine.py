@@ -151,3 +151,16 @@ async def test_leaving_ends_what_still_runs(writer: Path, collect: Collect) -> N
         streams = [await engine.submit(endless(writer)) for _ in range(40)]
     ends = {(await collect(stream))[-1].finish_reason for stream in streams}
     assert ends <= {"error", "stop", "length"}
+
+
+@pytest.mark.gpu
+async def test_generation_and_translation_run_on_a_gpu(writer: Path, translator: Path, collect: Collect) -> None:
+    async with LocalEngine(device="cuda") as engine:
+        assert (await engine.stats())["providers"][0] == "CUDAExecutionProvider"
+        streams = [await engine.submit(endless(writer)) for _ in range(8)]
+        streams.append(await engine.submit(Request(artifact=str(translator), text="The fox. The dog.",
+                                                   source_language="en", target_language="fr")))
+        for stream in streams:
+            chunks = await collect(stream)
+            assert chunks[-1].finish_reason in ("stop", "length")
+            assert any(chunk.text for chunk in chunks)
