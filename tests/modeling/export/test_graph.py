@@ -20,15 +20,22 @@ MODELS = ["lstm", "bert", "decoder", "transformer"]
 NAMES = {"i32": "tensor(int32)", "i64": "tensor(int64)", "f16": "tensor(float16)", "f32": "tensor(float)"}
 
 
-def session(artifact: Artifact, role: str, device: str) -> onnxruntime.InferenceSession:
+PROVIDERS = pytest.mark.parametrize(
+    "provider", ["CPUExecutionProvider", pytest.param("CUDAExecutionProvider", marks=pytest.mark.gpu)]
+)
+
+
+def session(
+    artifact: Artifact, role: str, device: str, provider: str = "CPUExecutionProvider"
+) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(artifact.graph(role, device), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(artifact.graph(role, device), options, providers=[provider])
 
 
-def run(artifact: Artifact, role: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def run(artifact: Artifact, role: str, inputs: dict[str, np.ndarray], provider: str) -> dict[str, np.ndarray]:
     """Answers of the graph for CUDA; a CPU computes its fp16 as well, only slowly."""
-    graph = session(artifact, role, "cuda")
+    graph = session(artifact, role, "cuda", provider)
     names = [output.name for output in graph.get_outputs()]
     return dict(zip(names, graph.run(names, inputs), strict=True))
 
@@ -60,7 +67,8 @@ def test_caches_for_cuda_are_fp16_and_logits_fp32(build: Build, model: str) -> N
     assert types["logits"] == "f32"
 
 
-def test_the_language_models_graph_for_cuda_answers_as_pytorch_does_within_fp16(build: Build) -> None:
+@PROVIDERS
+def test_the_language_models_graph_for_cuda_answers_as_pytorch_does_within_fp16(build: Build, provider: str) -> None:
     module, artifact = build("decoder")
     ids, lengths = np.random.default_rng(0).integers(4, 300, (3, 9)), np.array([9, 4, 1])
     one = np.ones((3, 1), np.float32)
@@ -71,14 +79,15 @@ def test_the_language_models_graph_for_cuda_answers_as_pytorch_does_within_fp16(
         **{f"past_{part}{layer}": np.zeros((3, 2, 16, 16), np.float16) for part in "kv" for layer in range(2)},
     }
     wanted = module(torch.from_numpy(ids)).numpy()[np.arange(3), lengths - 1]
-    assert np.abs(run(artifact, "decoder", inputs)["logits"] - wanted).max() < 0.03
+    assert np.abs(run(artifact, "decoder", inputs, provider)["logits"] - wanted).max() < 0.03
 
 
-def test_the_translation_graphs_for_cuda_answer_as_pytorch_does_within_fp16(build: Build) -> None:
+@PROVIDERS
+def test_the_translation_graphs_for_cuda_answer_as_pytorch_does_within_fp16(build: Build, provider: str) -> None:
     module, artifact = build("transformer")
     ids, lengths = np.random.default_rng(0).integers(4, 300, (3, 9)), np.array([9, 4, 6])
     mask = (np.arange(9) < lengths[:, None]).astype(np.int32)
-    cross = run(artifact, "encoder", {"input_ids": ids, "attention_mask": mask})
+    cross = run(artifact, "encoder", {"input_ids": ids, "attention_mask": mask}, provider)
     targets = ids[:, :1]
     inputs = {
         **cross, "cross_mask": mask, "input_ids": targets, "seqlens_k": np.zeros(3, np.int32),
@@ -86,12 +95,13 @@ def test_the_translation_graphs_for_cuda_answer_as_pytorch_does_within_fp16(buil
         **{f"past_{part}{layer}": np.zeros((3, 4, 8, 16), np.float16) for part in "kv" for layer in range(2)},
     }
     wanted = module(*(torch.from_numpy(array) for array in (ids, lengths, targets)))[:, 0].numpy()
-    assert np.abs(run(artifact, "decoder", inputs)["logits"] - wanted).max() < 0.05
+    assert np.abs(run(artifact, "decoder", inputs, provider)["logits"] - wanted).max() < 0.05
 
 
-def test_the_readers_graph_for_cuda_answers_as_pytorch_does_within_fp16(build: Build) -> None:
+@PROVIDERS
+def test_the_readers_graph_for_cuda_answers_as_pytorch_does_within_fp16(build: Build, provider: str) -> None:
     module, artifact = build("bert")
     ids = np.random.default_rng(0).integers(0, 300, (2, 12))
     inputs = {"input_ids": ids, "token_type_ids": 0 * ids, "attention_mask": np.ones_like(ids)}
     wanted = module(torch.from_numpy(ids), torch.from_numpy(0 * ids), torch.tensor([12, 12]))[0].numpy()
-    assert np.abs(run(artifact, "reader", inputs)["start_logits"] - wanted).max() < 0.02
+    assert np.abs(run(artifact, "reader", inputs, provider)["start_logits"] - wanted).max() < 0.02
