@@ -24,11 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--test", nargs="+", type=Path, default=[], metavar="DATA", help="files of that split")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the artifact")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings",
-                        help="a setting of model or training; can be repeated")  # fmt: skip
+                        help="a setting of model or training; can be repeated")
     parser.add_argument("--from", type=Path, metavar="ARTIFACT", dest="parent",
-                        help="artifact to continue from; for bert also a Hugging Face folder")  # fmt: skip
+                        help="artifact to continue from; for bert also a Hugging Face folder")
     parser.add_argument("--columns", action="append", default=[], metavar="ROLE=COLUMN",
-                        help="a column's role, by name or by index from 0; can be repeated")  # fmt: skip
+                        help="a column's role, by name or by index from 0; can be repeated")
     parser.add_argument("--seed", type=int, default=0, help="of splits, weights and order (0)")
     parser.add_argument("--storage", choices=("fp32", "fp16", "int8"), default="int8", help="of the weights (int8)")
 
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         task=args.task, model=model, data=args.data, validation=args.validation, test=args.test, out=args.out,
         settings=read_settings(model, pairs_of(args.settings)), parent=args.parent, seed=args.seed,
         columns=columns_of(args.columns), storage=args.storage,
-    )  # fmt: skip
+    )
     train(request, on_event=reporter())
     return 0
 
@@ -73,10 +73,10 @@ def show_bar(event: dict[str, Any]) -> None:
         done = event["step"] / event["steps"]
         bar = "█" * round(24 * done) + "░" * (24 - round(24 * done))
         sys.stderr.write(f"\r\x1b[K{bar} {done:4.0%}  step {event['step']:,} of {event['steps']:,}  "
-                         f"loss {event['loss']:.3f}  {event['tokens_per_second']:,} tokens/s")  # fmt: skip
+                         f"loss {event['loss']:.3f}  {event['tokens_per_second']:,} tokens/s")
     elif event["event"] != "checkpoint":
         told = "  ".join(f"{key} {_short(value)}" for key, value in event.items()
-                         if key != "event" and not isinstance(value, list | dict))  # fmt: skip
+                         if key != "event" and not isinstance(value, list | dict))
         sys.stderr.write(f"\r\x1b[K{event['event']}  {told}\n")
     sys.stderr.flush()
 

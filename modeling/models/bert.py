@@ -151,7 +151,7 @@ def read_folder_config(path: Path) -> dict[str, int]:
         "vocabulary_size": "vocab_size", "width": "hidden_size", "layers": "num_hidden_layers",
         "heads": "num_attention_heads", "hidden": "intermediate_size", "positions": "max_position_embeddings",
         "types": "type_vocab_size",
-    }  # fmt: skip
+    }
     return {ours: int(given[theirs]) for ours, theirs in names.items()}
 
 

@@ -36,7 +36,7 @@ def run(name: str, data: Path, out: Path, *, settings: dict[str, str], parent: P
             settings=read_settings(recipe.model, {**recipe.settings, **settings}), about=recipe.about, recipe=name,
         ),
         on_event=reporter(),
-    )  # fmt: skip
+    )
 
 
 def main() -> int:

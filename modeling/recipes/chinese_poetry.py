@@ -54,6 +54,6 @@ RECIPE = Recipe(
     settings={"tokenizer": "characters", "vocabulary_size": "6500", "width": "256", "layers": "4", "heads": "8",
               "kv_heads": "4", "hidden": "704", "context": "192", "batch_tokens": "6000", "epochs": "3",
               "optimizer": "muon", "learning_rate": "2e-3", "dropout": "0.0", "patience": "0",
-              "evaluations": "20"},  # fmt: skip
+              "evaluations": "20"},
     about=ABOUT,
 )

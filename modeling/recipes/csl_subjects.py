@@ -18,7 +18,7 @@ A linear SVM on character n-grams reaches an accuracy of 73.9 % on the same file
 
 ## Use and limits
 
-It reads a title in Chinese, not the paper. Rare subjects (军事学, 艺术学 and others) are often taken for commoner ones."""
+It reads a title in Chinese, not the paper. Rare subjects (军事学, 艺术学 and others) are often taken for common ones."""
 
 
 def prepare(data: Path, folder: Path) -> Files:
@@ -28,7 +28,7 @@ def prepare(data: Path, folder: Path) -> Files:
     splits = split(rows, task="classification", seed=0, validation=0.1, test=0.0)
     return Files(train=write_rows(folder / "train.jsonl", splits["train"]),
                  validation=write_rows(folder / "validation.jsonl", splits["validation"]),
-                 test=write_rows(folder / "test.jsonl", test))  # fmt: skip
+                 test=write_rows(folder / "test.jsonl", test))
 
 
 def read_titles(path: Path) -> list[dict[str, str]]:
@@ -42,7 +42,7 @@ RECIPE = Recipe(
     model="lstm",
     prepare=prepare,
     settings={"tokenizer": "characters", "bidirectional": "true", "dropout": "0.5", "epochs": "15", "patience": "0",
-              "embedding": "128", "hidden": "128", "evaluations": "15"},  # fmt: skip
+              "embedding": "128", "hidden": "128", "evaluations": "15"},
     expected={"accuracy": 0.705},
     about=ABOUT,
 )

@@ -32,6 +32,6 @@ RECIPE = Recipe(
     settings={
         "batch_tokens": "5000", "steps": "4500", "decay": "0.4", "warmup": "0.03", "optimizer": "muon",
         "learning_rate": "2e-3", "shares": "1.0,0.55", "evaluations": "30", "validation": "0.0", "test": "0.0",
-    },  # fmt: skip
+    },
     about=ABOUT,
 )

@@ -34,6 +34,6 @@ RECIPE = Recipe(
     model="transformer",
     prepare=prepare,
     settings={"vocabulary_size": "8000", "dropout": "0.15", "epochs": "20", "batch_tokens": "4000",
-              "optimizer": "muon", "learning_rate": "2e-3", "validation": "0.0", "test": "0.0"},  # fmt: skip
+              "optimizer": "muon", "learning_rate": "2e-3", "validation": "0.0", "test": "0.0"},
     about=ABOUT,
 )

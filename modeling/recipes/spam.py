@@ -17,7 +17,7 @@ In five folds over all of them this recipe gave an accuracy of 98.9 % and an F1 
 
 ## Use and limits
 
-It knows British and Singaporean messages of about 2005 to 2011: prize draws, ring tones, premium numbers. Spam of today,
+It knows British and Singaporean messages of about 2005 to 2011: prize draws, ring tones, premium numbers. Today's spam,
 e-mail and other languages look different. Do not delete anything on its word alone."""
 
 
@@ -37,7 +37,7 @@ RECIPE = Recipe(
     model="lstm",
     prepare=prepare,
     settings={"bidirectional": "true", "dropout": "0.5", "embedding": "64", "hidden": "64", "vocabulary_size": "2000",
-              "epochs": "12", "patience": "0", "evaluations": "12"},  # fmt: skip
+              "epochs": "12", "patience": "0", "evaluations": "12"},
     expected={"accuracy": 0.989, "f1/spam": 0.956},
     about=ABOUT,
 )

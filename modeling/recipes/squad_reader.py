@@ -49,7 +49,7 @@ def read_squad(path: Path) -> Iterator[dict[str, Any]]:
                 if question.get("ambiguous") or any(a.get("ambiguous") for a in question["answers"]):
                     answers = places(context, answers[0]["text"]) or answers
                 yield {"id": question["id"], "title": article["title"], "context": context,
-                       "question": question["question"], "answers": answers}  # fmt: skip
+                       "question": question["question"], "answers": answers}
 
 
 def places(context: str, text: str) -> list[dict[str, Any]]:

@@ -32,6 +32,6 @@ RECIPE = Recipe(
     settings={"tokenizer": "characters", "vocabulary_size": "200", "width": "256", "layers": "4", "heads": "4",
               "kv_heads": "4", "hidden": "704", "context": "192", "batch_tokens": "6000", "steps": "1500",
               "optimizer": "muon", "learning_rate": "3e-3", "dropout": "0.2", "decay": "0.6",
-              "patience": "0"},  # fmt: skip
+              "patience": "0"},
     about=ABOUT,
 )

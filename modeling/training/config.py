@@ -6,7 +6,7 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 from modeling.errors import ConfigError
 from modeling.models import BertConfig, DecoderConfig, LSTMConfig, TransformerConfig
@@ -41,11 +41,11 @@ class TrainingConfig:
     """Pull of matrices towards zero."""
     clip: float = 1.0
     """Largest norm of a gradient; 0 leaves it as it is."""
-    optimizer: str = "adamw"
+    optimizer: Literal["adamw", "muon"] = "adamw"
     """adamw, or muon for the hidden matrices and adamw for the rest."""
     label_smoothing: float = 0.0
     """Share of the probability spread over all tokens (translation)."""
-    precision: str = "auto"
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
     """auto, bf16 (with fp32 masters) or fp32."""
     evaluations: int = 10
     """How often the validation split is looked at."""
@@ -59,7 +59,7 @@ class TrainingConfig:
     """Share of the rows for validation."""
     test: float = 0.05
     """Share of the rows for the frozen test split, where no test file is given."""
-    tokenizer: str = "bpe"
+    tokenizer: Literal["bpe", "characters", "words"] = "bpe"
     """Kind of a tokenizer trained here: bpe, characters or words."""
     lowercase: bool = False
     """Whether that tokenizer folds case."""
@@ -71,11 +71,10 @@ class TrainingConfig:
     """Beams in the final evaluation (translation)."""
 
     def __post_init__(self) -> None:
-        choices = {"optimizer": ("adamw", "muon"), "precision": ("auto", "bf16", "fp32"),
-                   "tokenizer": ("bpe", "characters", "words")}  # fmt: skip
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise ConfigError(f"{name} is {getattr(self, name)!r}", allowed=f"one of {', '.join(allowed)}")
+        for name, hint in typing.get_type_hints(TrainingConfig).items():
+            if typing.get_origin(hint) is Literal and getattr(self, name) not in typing.get_args(hint):
+                allowed = f"one of {', '.join(typing.get_args(hint))}"
+                raise ConfigError(f"{name} is {getattr(self, name)!r}", allowed=allowed)
         positive = ("epochs", "batch_tokens", "learning_rate", "evaluations")
         if bad := [name for name in positive if getattr(self, name) <= 0]:
             raise ConfigError(f"{bad[0]} is {getattr(self, bad[0])}", allowed="a number above 0")
@@ -89,18 +88,18 @@ def default_settings(task: str, rows: int, characters: int) -> dict[str, Any]:
     if task == "classification":
         return {"epochs": min(40, max(8, 120_000 / rows)), "batch_tokens": 1024 if rows < 3000 else 2048,
                 "learning_rate": 2e-3, "decay": 0.7, "patience": 6, "evaluations": 30, "precision": "fp32",
-                "validation": 0.1, "test": 0.1}  # fmt: skip
+                "validation": 0.1, "test": 0.1}
     if task == "translation":
         return {"epochs": 20.0 if rows < 100_000 else 6.0, "optimizer": "muon", "learning_rate": 2e-3,
                 "label_smoothing": 0.1, "vocabulary_size": min(8000, max(500, characters // 100)),
-                "dropout": 0.1 if rows < 100_000 else 0.0}  # fmt: skip
+                "dropout": 0.1 if rows < 100_000 else 0.0}
     if task == "question-answering":
         return {"epochs": 1.0 if rows > 20_000 else 2.0, "batch_tokens": 6000, "learning_rate": 2e-4, "warmup": 0.06,
-                "decay": 0.94, "validation": 0.02, "test": 0.1, "optimizer": "adamw"}  # fmt: skip
+                "decay": 0.94, "validation": 0.02, "test": 0.1, "optimizer": "adamw"}
     small = characters < 3_000_000
     return {"epochs": 12.0 if small else 4.0, "batch_tokens": 8192, "optimizer": "muon", "learning_rate": 2e-3,
             "dropout": 0.2 if small else 0.0, "patience": 5 if small else 0, "evaluations": 20,
-            "vocabulary_size": 8000 if not small else 4000}  # fmt: skip
+            "vocabulary_size": 8000 if not small else 4000}
 
 
 def read_settings(model: str, given: Mapping[str, str]) -> dict[str, Any]:
@@ -115,6 +114,8 @@ def read_settings(model: str, given: Mapping[str, str]) -> dict[str, Any]:
 def _parse(name: str, text: str, hint: Any) -> Any:
     if typing.get_origin(hint) is tuple:
         return tuple(_parse(name, part, typing.get_args(hint)[0]) for part in text.split(",") if part)
+    if typing.get_origin(hint) is Literal:
+        return text
     kind = typing.get_args(hint)[0] if isinstance(hint, types.UnionType) else hint
     try:
         if kind is bool:

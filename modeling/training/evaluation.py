@@ -23,7 +23,7 @@ def translate(
     for batch in cut(lengths.argsort(stable=True).tolist(), lengths.numpy(), batch_tokens):
         longest = min(module.config.context - 1, int(lengths[batch].max()) * 2 + 10)
         for index, ids in zip(batch, search(module, *pad([sources[i] for i in batch]), bos, eos, beam, longest),
-                              strict=True):  # fmt: skip
+                              strict=True):
             found[index] = ids
     return found
 

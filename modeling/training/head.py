@@ -35,7 +35,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return total
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
         states_grad, weight_grad = ctx.saved_tensors  # type: ignore[attr-defined]
         return states_grad * grad, weight_grad * grad, None, None
@@ -48,5 +48,5 @@ def linear_cross_entropy(states: Tensor, weight: Tensor, target: Tensor, *, smoo
     the logits (N, V) never exist as a whole (after Hsu et al. 2024, Liger Kernel, 3.2). With label smoothing as in
     Szegedy et al. 2016, 7.
     """
-    loss: Tensor = _LinearCrossEntropy.apply(states, weight, target, smoothing)
+    loss: Tensor = _LinearCrossEntropy.apply(states, weight, target, smoothing)  # type: ignore[no-untyped-call]
     return loss

@@ -42,7 +42,7 @@ class Loop:
     def __init__(
         self, objective: Objective, module: nn.Module, train: Rows, validation: Rows, *, folder: Path, seed: int,
         on_event: Callable[[Event], None],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.objective, self.config, self.seed = objective, objective.training, seed
         self.folder, self.on_event = folder, on_event
         self.examples = objective.examples(train, training=True)
@@ -108,14 +108,14 @@ class Loop:
         value = float(loss.detach())
         if not math.isfinite(value):
             raise ConfigError(f"the loss became {value} at step {self.progress.step}",
-                              remedy="Start again with a lower learning_rate")  # fmt: skip
+                              remedy="Start again with a lower learning_rate")
         return value
 
     def _report(self, losses: list[float], speed: float) -> None:
         step = self.progress.step
         self.on_event({"event": "step", "step": step, "steps": self.steps, "epoch": self.progress.epoch,
                        "loss": sum(losses) / len(losses), "tokens_per_second": round(speed),
-                       "learning_rate": rate_at(step - 1, self.steps, self.config)})  # fmt: skip
+                       "learning_rate": rate_at(step - 1, self.steps, self.config)})
 
     def _evaluate(self) -> None:
         if not self.validation:

@@ -62,7 +62,7 @@ def from_blocks(blocks: Tensor, shape: torch.Size) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum whose step is made orthogonal; its size is that of AdamW's (Liu et al. 2025), so that rates carry over."""
+    """Momentum whose step is made orthogonal; its size is AdamW's (Liu et al. 2025), so that rates carry over."""
 
     def __init__(self, parameters: Iterable[Tensor], *, momentum: float = 0.95, weight_decay: float = 0.0) -> None:
         super().__init__(parameters, {"lr": 0.0, "momentum": momentum, "weight_decay": weight_decay})
@@ -79,7 +79,7 @@ class Muon(torch.optim.Optimizer):
             for size, entries in by_size.items():
                 done = orthogonalise(torch.cat([blocks for _, blocks in entries]))
                 scale = 0.2 * max(size) ** 0.5 * group["lr"]
-                for (p, blocks), update in zip(entries, done.split([len(b) for _, b in entries]), strict=True):
+                for (p, _), update in zip(entries, torch.split(done, [len(b) for _, b in entries]), strict=True):
                     p.mul_(1 - group["lr"] * group["weight_decay"])
                     p.sub_(from_blocks(update, p.shape), alpha=scale)
 
@@ -98,12 +98,12 @@ class Optimization:
 
     def _optimizers(self) -> list[torch.optim.Optimizer]:
         hidden = [self.config.optimizer == "muon" and p.dim() == 2 and ".layers." in f".{name}"
-                  for name, p in zip(self.names, self.masters, strict=True)]  # fmt: skip
+                  for name, p in zip(self.names, self.masters, strict=True)]
         groups = [
             {"params": [p for p, h in zip(self.masters, hidden, strict=True) if not h and (p.dim() > 1) == matrix],
              "weight_decay": self.config.weight_decay if matrix else 0.0}
             for matrix in (True, False)
-        ]  # fmt: skip
+        ]
         made: list[torch.optim.Optimizer] = [
             torch.optim.AdamW([g for g in groups if g["params"]], lr=0.0, betas=(0.9, 0.98), fused=True)
         ]

@@ -53,7 +53,7 @@ def inherited(parent: Parent, model: str, settings: dict[str, Any], given: Mappi
     own = {f.name for f in fields(MODEL_CONFIGS[model])}
     if fixed := sorted((set(given) & own) - free - {"vocabulary_size"}):
         raise ConfigError(f"{fixed[0]} cannot change when a training continues from {parent.name}",
-                          allowed=f"of the model's settings {', '.join(sorted(free & own))} can")  # fmt: skip
+                          allowed=f"of the model's settings {', '.join(sorted(free & own))} can")
     kept = {k: tuple(v) if isinstance(v, list) else v for k, v in parent.config.items() if k in own}
     return settings | kept | {name: settings[name] for name in free & set(settings) & (set(given) | {"dropout"})}
 
@@ -61,7 +61,7 @@ def inherited(parent: Parent, model: str, settings: dict[str, Any], given: Mappi
 def make_tokenizer(
     kind: type[Objective], rows: Rows, settings: dict[str, Any], training: TrainingConfig, *, folder: Path,
     parent: Parent | None,
-) -> Tokenizer:  # fmt: skip
+) -> Tokenizer:
     path = folder / "tokenizer.json"
     if not path.exists():
         size = settings.get("vocabulary_size", 8000)
@@ -82,7 +82,7 @@ def make_module(objective: Objective, *, seed: int, parent: Parent | None) -> nn
         module.load_state_dict(own | {
             name: tensor for name, tensor in parent.weights.items()
             if name in own and own[name].shape == tensor.shape and (same_labels or not name.startswith("head."))
-        })  # fmt: skip
+        })
     return module
 
 
@@ -94,7 +94,7 @@ def remember(folder: Path, facts: Mapping[str, Any]) -> None:
         for name in sorted(set(known) | set(facts)):
             if known.get(name) != facts.get(name):
                 raise ConfigError(f"{folder} holds a training with {name} {known.get(name)!r}, not {facts.get(name)!r}",
-                                  remedy="Use another --out, or give the same settings as before")  # fmt: skip
+                                  remedy="Use another --out, or give the same settings as before")
         return
     draft = path.with_suffix(".new")
     draft.write_text(json.dumps(facts, ensure_ascii=False, indent=1))
@@ -106,10 +106,10 @@ def read_parent(path: Path, model: str) -> Parent:
     if model == "bert" and not (path / "manifest.json").is_file():
         module = BertReader.from_folder(path)
         return Parent(name=path.name, config=asdict(module.config), tokenizer=Tokenizer.load(path),
-                      weights=module.state_dict(), labels=[])  # fmt: skip
+                      weights=module.state_dict(), labels=[])
     artifact = Artifact.load(path)
     if artifact.model != model:
         raise ConfigError(f"{path.name} is a {artifact.model}, not a {model}", remedy="Continue from one of its kind")
     weights = {name: torch.from_numpy(array.copy()) for name, array in artifact.state_dict().items()}
     return Parent(name=path.name, config=artifact.config, tokenizer=artifact.tokenizer, weights=weights,
-                  labels=list(artifact.labels or []))  # fmt: skip
+                  labels=list(artifact.labels or []))

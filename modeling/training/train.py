@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,10 @@ from modeling.export import Storage, export, rounded_state_dict
 from modeling.tasks import TASKS
 from modeling.training.card import model_card
 from modeling.training.checkpoint import file_hash
+from modeling.training.config import default_settings
 from modeling.training.loop import Event, Loop
 from modeling.training.objectives import OBJECTIVES, Objective
-from modeling.training.prepare import Parent, make_module, make_objective, read_parent, remember
+from modeling.training.prepare import make_module, make_objective, read_parent, remember
 from modeling.training.trained import TrainedModel
 
 Splits = dict[str, list[dict[str, Any]]]
@@ -86,16 +87,11 @@ def train(request: Request, *, on_event: Callable[[Event], None] = lambda event:
         lineage=lineage | facts, card="", test_rows=splits["test"], languages=tuple(languages),
         defaults=objective.defaults(),
     )
-    artifact = export(with_card(result, request), request.out, storage=request.storage)
+    card = model_card(result, name=request.out.name, about=request.about, storage=request.storage)
+    artifact = export(replace(result, card=card), request.out, storage=request.storage)
     shutil.rmtree(folder)
     on_event({"event": "finished", "path": str(request.out)})
     return artifact
-
-
-def with_card(result: TrainedModel, request: Request) -> TrainedModel:
-    from dataclasses import replace
-
-    return replace(result, card=model_card(result, name=request.out.name, about=request.about, storage=request.storage))
 
 
 def lineage_of(request: Request) -> dict[str, Any]:
@@ -107,10 +103,11 @@ def lineage_of(request: Request) -> dict[str, Any]:
         parent = {"name": request.parent.name, "sha256": content_hash(request.parent / "model.safetensors")
                   if (request.parent / "model.safetensors").is_file() else Artifact.load(request.parent).digest}
     settings = {name: value for name, value in request.settings.items() if name not in FREE}
-    return json.loads(json.dumps({
+    facts: dict[str, Any] = json.loads(json.dumps({
         "task": request.task, "model": request.model, **files, "asked": settings, "parent": parent,
         "columns": dict(request.columns or {}), "seed": request.seed, "recipe": request.recipe,
-    }))  # type: ignore[no-any-return]
+    }))
+    return facts
 
 
 def content_hash(path: Path) -> str:
@@ -147,10 +144,10 @@ def prepare(request: Request, folder: Path) -> tuple[Objective, Splits, nn.Modul
 
 def split_rows(request: Request, rows: list[dict[str, Any]]) -> Splits:
     """Rows by split; what no file gives is cut from `rows` by groups."""
-    settings = {"validation": 0.05, "test": 0.05} | default_shares(request.task) | dict(request.settings)
+    settings = default_settings(request.task, len(rows), 1) | dict(request.settings)
     splits = split(rows, task=request.task, seed=request.seed,
-                   validation=0.0 if request.validation else settings["validation"],
-                   test=0.0 if request.test else settings["test"])
+                   validation=0.0 if request.validation else settings.get("validation", 0.05),
+                   test=0.0 if request.test else settings.get("test", 0.05))
     for name in ("validation", "test"):
         if files := getattr(request, name):
             splits[name] = read(files, task=request.task, columns=request.columns).rows
@@ -163,7 +160,7 @@ def split_rows(request: Request, rows: list[dict[str, Any]]) -> Splits:
 def run_loop(
     request: Request, objective: Objective, splits: Splits, module: nn.Module, folder: Path,
     on_event: Callable[[Event], None],
-) -> nn.Module:  # fmt: skip
+) -> nn.Module:
     loop = Loop(objective, module, splits["train"], splits["validation"], folder=folder / "checkpoint",
                 seed=request.seed, on_event=on_event)
     on_event({"event": "started", "steps": loop.steps, "precision": loop.precision, "examples": len(loop.examples),
@@ -178,9 +175,3 @@ def measure(objective: Objective, module: nn.Module, rows: list[dict[str, Any]],
     figures = objective.evaluate(module, rows)
     module.load_state_dict(exact)
     return figures
-
-
-def default_shares(task: str) -> dict[str, Any]:
-    from modeling.training.config import default_settings
-
-    return {name: value for name, value in default_settings(task, 1, 1).items() if name in ("validation", "test")}

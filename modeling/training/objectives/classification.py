@@ -34,7 +34,7 @@ class Classification(Objective):
         labels = sorted({str(row["label"]) for row in rows})
         if len(labels) < 2:
             raise DataError(f"all rows have the label {labels[0]!r}" if labels else "there are no labels",
-                            allowed="at least two different labels")  # fmt: skip
+                            allowed="at least two different labels")
         return labels
 
     @classmethod
@@ -88,7 +88,7 @@ class Classification(Objective):
         found = [self.labels[i] for i in logits.argmax(1).tolist()]
         matrix = confusion_matrix(found, truth, self.labels).tolist()
         return {"accuracy": accuracy(found, truth), "macro_f1": macro_f1(found, truth), "f1": f1_by_label(found, truth),
-                "confusion_matrix": matrix, "rows": len(rows)}  # fmt: skip
+                "confusion_matrix": matrix, "rows": len(rows)}
 
     def preprocessing(self) -> dict[str, Any]:
         return {"length": self.config.length}

@@ -73,4 +73,4 @@ class Generation(Objective):
 
     def defaults(self) -> dict[str, Any]:
         return {"temperature": 0.8, "top_p": 0.95, "top_k": 50, "repetition_penalty": 1.1,
-                "max_tokens": self.config.context // 2}  # fmt: skip
+                "max_tokens": self.config.context // 2}

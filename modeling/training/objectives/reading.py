@@ -23,6 +23,10 @@ LONGEST_ANSWER = 30
 """Tokens."""
 
 
+Encoded = tuple[list[int], list[tuple[int, int]]]
+"""Ids of a passage and the characters of each."""
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """One view of a passage with a question before it."""
@@ -43,7 +47,7 @@ class Reading(Objective):
 
     @classmethod
     def make_tokenizer(cls, rows: Rows, size: int, training: TrainingConfig) -> Tokenizer:
-        raise ConfigError("a reader is not trained from nothing", remedy="Name a BERT folder or an artifact with --from")
+        raise ConfigError("a reader cannot start from nothing", remedy="Name a BERT folder or artifact with --from")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -61,13 +65,15 @@ class Reading(Objective):
         questions = self.tokenizer.encode_batch([row["question"] for row in rows])
         found: list[Window] = []
         for index, (row, question) in enumerate(zip(rows, questions, strict=True)):
-            found += self.windows(index, question[:LONGEST_QUESTION], *encoded[row["context"]], row)
+            found += self.windows(index, question[:LONGEST_QUESTION], encoded[row["context"]], row["answers"])
         return found + self.without_answer(rows, questions, encoded) if training else found
 
     def windows(
-        self, index: int, question: list[int], ids: list[int], offsets: list[tuple[int, int]], row: Row
+        self, index: int, question: list[int], passage: Encoded, answers: Sequence[Row]
     ) -> list[Window]:
-        spans = token_spans(row["answers"], offsets)
+        """The passage in overlapping pieces that fit beside the question."""
+        ids, offsets = passage
+        spans = token_spans(answers, offsets)
         room = self.config.window - len(question) - 3
         step = max(1, room - self.config.stride)
         starts = range(0, max(1, len(ids) - self.config.stride) if len(ids) > room else 1, step)
@@ -75,9 +81,9 @@ class Reading(Objective):
             Window(index, question, ids[s : s + room], offsets[s : s + room],
                    [(a - s, b - s) for a, b in spans if a >= s and b < s + room])
             for s in starts
-        ]  # fmt: skip
+        ]
 
-    def without_answer(self, rows: Rows, questions: list[list[int]], encoded: dict[str, Any]) -> list[Window]:
+    def without_answer(self, rows: Rows, questions: list[list[int]], encoded: dict[str, Encoded]) -> list[Window]:
         """Some questions with another passage of the same title: what a search brings up beside the right one."""
         generator = np.random.default_rng(0)
         by_title: dict[str, list[str]] = {}
@@ -86,12 +92,12 @@ class Reading(Objective):
             if not passages or passages[-1] != row["context"]:
                 passages.append(row["context"])
         found: list[Window] = []
-        for index in np.flatnonzero(generator.random(len(rows)) < self.training.negatives):
+        for index in np.flatnonzero(generator.random(len(rows)) < self.training.negatives).tolist():
             row, others = rows[index], by_title[rows[index]["title"]]
             context = others[int(generator.integers(len(others)))]
             if not any(answer["text"] in context for answer in row["answers"]):
                 question = questions[index][:LONGEST_QUESTION]
-                found += self.windows(int(index), question, *encoded[context], {"answers": []})[:1]
+                found += self.windows(index, question, encoded[context], ())[:1]
         return found
 
     def cost(self, example: Window) -> int:
@@ -158,7 +164,7 @@ class Reading(Objective):
 
     def preprocessing(self) -> dict[str, Any]:
         return {"window": self.config.window, "stride": self.config.stride, "longest_question": LONGEST_QUESTION,
-                "longest_answer": LONGEST_ANSWER}  # fmt: skip
+                "longest_answer": LONGEST_ANSWER}
 
 
 def token_spans(answers: Sequence[Row], offsets: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -179,6 +185,6 @@ def best_span(starts: np.ndarray, ends: np.ndarray) -> tuple[float, int, int]:
     """Score, first and last token of the best span of at most LONGEST_ANSWER tokens."""
     scores = starts[:, None] + ends[None, :]
     scores = np.where(np.tri(len(starts), k=-1, dtype=bool) | ~np.tri(len(starts), k=LONGEST_ANSWER - 1, dtype=bool),
-                      -np.inf, scores)  # fmt: skip
+                      -np.inf, scores)
     first, last = divmod(int(scores.argmax()), len(starts))
     return float(scores[first, last]), first, last

@@ -35,7 +35,7 @@ class Translation(Objective):
             [row[side] for row in rows for side in ("source", "target")], vocabulary_size=size,
             kind=training.tokenizer, lowercase=training.lowercase,
             special_tokens=[f"<2{language}>" for language in languages],
-        )  # fmt: skip
+        )
 
     @classmethod
     def config_from_rows(cls, rows: Rows, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,7 +48,7 @@ class Translation(Objective):
         shares = self.training.shares or (1.0,) * len(self.config.directions)
         if len(shares) != len(self.config.directions):
             raise ConfigError(f"{len(shares)} shares for {len(self.config.directions)} directions",
-                              allowed=f"one share for each of {', '.join(self.config.directions)}")  # fmt: skip
+                              allowed=f"one share for each of {', '.join(self.config.directions)}")
         self.shares = np.array(shares)
 
     def module(self) -> nn.Module:
@@ -105,7 +105,8 @@ class Translation(Objective):
     @torch.no_grad()
     def validate(self, module: nn.Module, examples: Sequence[Example]) -> dict[str, float]:
         """Cross-entropy per token, of all directions and of each."""
-        sums, counts = defaultdict(float), defaultdict(int)
+        sums: dict[str, float] = defaultdict(float)
+        counts: dict[str, int] = defaultdict(int)
         for index, direction in enumerate(self.config.directions):
             part = [example for example in examples if example[2] == index]
             costs = np.array([self.cost(example) for example in part])
@@ -127,8 +128,8 @@ class Translation(Objective):
                 found = self.translations(module, list(references), direction)
                 language, wanted = direction.split("-")[1], list(references.values())
                 figures[direction] = {"bleu": bleu(found, wanted, language=language),
-                                      "chrf": chrf(found, wanted), "sentences": len(found)}  # fmt: skip
-        first = figures[self.config.directions[0]] if self.config.directions[0] in figures else {}
+                                      "chrf": chrf(found, wanted), "sentences": len(found)}
+        first = figures.get(self.config.directions[0], {})
         return {**first, "directions": figures}
 
     def translations(self, module: nn.Module, sources: Sequence[str], direction: str) -> list[str]:

@@ -1,0 +1,34 @@
+import numpy as np
+
+from modeling.training.batches import epoch_batches, pad
+
+COSTS = np.random.default_rng(0).integers(3, 60, 500).tolist()
+
+
+def test_each_example_comes_once_an_epoch_and_no_batch_is_too_large() -> None:
+    batches = epoch_batches(COSTS, batch_tokens=300, seed=1, epoch=0)
+    assert sorted(i for batch in batches for i in batch) == list(range(500))
+    assert max(max(COSTS[i] for i in batch) * len(batch) for batch in batches) <= 300
+
+
+def test_the_order_follows_from_seed_and_epoch() -> None:
+    first = epoch_batches(COSTS, batch_tokens=300, seed=1, epoch=0)
+    assert first == epoch_batches(COSTS, batch_tokens=300, seed=1, epoch=0)
+    assert first != epoch_batches(COSTS, batch_tokens=300, seed=1, epoch=1)
+    assert first != epoch_batches(COSTS, batch_tokens=300, seed=2, epoch=0)
+
+
+def test_little_of_a_batch_is_padding() -> None:
+    batches = epoch_batches(COSTS, batch_tokens=300, seed=1, epoch=0)
+    padded = sum(max(COSTS[i] for i in batch) * len(batch) for batch in batches)
+    assert sum(COSTS) / padded > 0.9
+
+
+def test_an_example_longer_than_a_batch_stands_alone() -> None:
+    assert sorted(epoch_batches([900, 2, 3], batch_tokens=100, seed=0, epoch=0), key=len) == [[0], [1, 2]]
+
+
+def test_rows_are_padded_at_the_right() -> None:
+    ids, lengths = pad([[1, 2], [3]], value=9)
+    assert ids.tolist() == [[1, 2], [3, 9]]
+    assert lengths.tolist() == [2, 1]

@@ -1,0 +1,156 @@
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modeling.artifact import Artifact
+from modeling.errors import ConfigError, DataError
+from modeling.training import Request, train
+
+WORDS = ["red", "blue", "green", "stone", "river", "cloud", "apple", "house", "seven", "winter"]
+PROGRAM = (
+    "import argparse; from modeling.cli import train; parser = argparse.ArgumentParser();"
+    "train.add_arguments(parser); train.run(parser.parse_args())"
+)
+GENERATION = {"width": 32, "layers": 1, "heads": 2, "kv_heads": 1, "hidden": 48, "context": 32, "dropout": 0.2,
+              "tokenizer": "characters", "vocabulary_size": 60, "precision": "fp32", "steps": 40, "patience": 0,
+              "batch_tokens": 256}
+
+
+def write(path: Path, rows: list[dict[str, str]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    rows = [{"text": " ".join(WORDS[(i * k) % 10] for k in range(1, 7))} for i in range(10)]
+    rows += [{"text": f"{a} {b} {a}"} for a in WORDS for b in WORDS]
+    return write(tmp_path / "texts.jsonl", rows)
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    rows = [{"text": f"{a} {b} {c}", "label": "warm" if "red" in (a, b, c) else "cold"}
+            for a in WORDS for b in WORDS for c in WORDS[:3]]
+    return write(tmp_path / "labelled.jsonl", rows)
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    rows = [{"source": f"{a} {b}", "target": f"{b.upper()} {a.upper()}", "source_language": "en",
+             "target_language": "fr"} for a in WORDS for b in WORDS if a != b]
+    return write(tmp_path / "pairs.jsonl", rows)
+
+
+def losses(request: Request) -> tuple[list[float], Artifact]:
+    """Validation losses as the training goes on, and its artifact."""
+    events: list[dict[str, Any]] = []
+    artifact = train(request, on_event=events.append)
+    return [event["loss"] for event in events if event["event"] == "evaluation"], artifact
+
+
+def test_a_classifier_learns_and_ends_as_an_artifact(labelled: Path, tmp_path: Path) -> None:
+    settings = {"steps": 80, "hidden": 16, "embedding": 16, "learning_rate": 0.02, "vocabulary_size": 300,
+                "tokenizer": "words", "patience": 0, "batch_tokens": 512, "dropout": 0.0}
+    found, artifact = losses(
+        Request(task="classification", model="lstm", data=[labelled], out=tmp_path / "model", settings=settings)
+    )
+    assert found[-1] < 0.5 * found[0]
+    assert artifact.labels == ["cold", "warm"]
+    assert artifact.metrics["accuracy"] > 0.8
+    assert "warm" in artifact.card
+    assert not (tmp_path / "model.run").exists()
+
+
+def test_a_language_model_learns(texts: Path, tmp_path: Path) -> None:
+    found, artifact = losses(
+        Request(task="generation", model="decoder", data=[texts], out=tmp_path / "model", settings=GENERATION)
+    )
+    assert found[-1] < 0.9 * found[0]
+    assert artifact.metrics["perplexity"] < 20
+
+
+def test_a_translator_learns_both_directions(pairs: Path, tmp_path: Path) -> None:
+    settings = {"width": 32, "encoder_layers": 1, "decoder_layers": 1, "heads": 2, "hidden": 48, "context": 24,
+                "vocabulary_size": 420, "precision": "fp32", "steps": 60, "batch_tokens": 512, "dropout": 0.0,
+                "test": 0.1, "validation": 0.1, "beam": 2}
+    found, artifact = losses(
+        Request(task="translation", model="transformer", data=[pairs], out=tmp_path / "model", settings=settings)
+    )
+    assert found[-1] < 0.7 * found[0]
+    assert artifact.config["directions"] == ["en-fr", "fr-en"]
+    assert set(artifact.metrics["directions"]) == {"en-fr", "fr-en"}
+
+
+def test_a_training_goes_on_from_an_artifact_with_its_tokenizer(texts: Path, tmp_path: Path) -> None:
+    request = Request(task="generation", model="decoder", data=[texts], out=tmp_path / "first", settings=GENERATION)
+    first, parent = losses(request)
+    more = {"steps": 10, "precision": "fp32", "batch_tokens": 256, "dropout": 0.1, "learning_rate": 1e-4, "patience": 0}
+    second, child = losses(
+        Request(task="generation", model="decoder", data=[texts], out=tmp_path / "second", settings=more,
+                parent=tmp_path / "first")
+    )
+    assert second[0] < first[0]
+    assert child.tokenizer.vocabulary_size == parent.tokenizer.vocabulary_size
+    assert child.manifest["lineage"]["parent"]["name"] == "first"
+
+
+def test_what_a_parent_fixes_cannot_be_set(texts: Path, tmp_path: Path) -> None:
+    request = Request(task="generation", model="decoder", data=[texts], out=tmp_path / "first",
+                      settings=GENERATION | {"steps": 2})
+    train(request)
+    with pytest.raises(ConfigError, match="layers cannot change"):
+        train(Request(task="generation", model="decoder", data=[texts], out=tmp_path / "second",
+                      settings={"layers": 3}, parent=tmp_path / "first"))
+
+
+def test_the_same_call_again_finds_the_artifact_and_another_one_is_refused(texts: Path, tmp_path: Path) -> None:
+    settings = GENERATION | {"steps": 2}
+    request = Request(task="generation", model="decoder", data=[texts], out=tmp_path / "model", settings=settings)
+    first = train(request)
+    assert train(request).digest == first.digest
+    with pytest.raises(ConfigError, match="another artifact"):
+        train(Request(task="generation", model="decoder", data=[texts], out=tmp_path / "model", seed=1,
+                      settings=settings))
+
+
+def test_a_model_of_another_task_and_missing_files_are_refused(texts: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="models are decoder"):
+        train(Request(task="generation", model="lstm", data=[texts], out=tmp_path / "model"))
+    with pytest.raises(DataError, match=r"no file nowhere\.jsonl"):
+        train(Request(task="generation", model="decoder", data=[tmp_path / "nowhere.jsonl"], out=tmp_path / "model"))
+
+
+@pytest.fixture
+def command(texts: Path) -> Callable[[Path], list[str]]:
+    settings = GENERATION | {"checkpoint_seconds": 0.0, "optimizer": "muon", "patience": 9, "evaluations": 8}
+    given = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+    return lambda out: [sys.executable, "-c", PROGRAM, "--task", "generation", "--data", str(texts),
+                        "--out", str(out), "--storage", "fp32", *given]
+
+
+def test_a_run_that_was_killed_ends_with_the_weights_of_one_that_was_not(
+    command: Callable[[Path], list[str]], tmp_path: Path
+) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    subprocess.run(command(whole), check=True, capture_output=True)
+    with subprocess.Popen(command(killed), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            event = json.loads(line)
+            if event["event"] == "checkpoint" and event["step"] == 17:
+                process.send_signal(signal.SIGKILL)
+                break
+    assert process.returncode == -signal.SIGKILL
+    assert not killed.exists()
+    again = subprocess.run(command(killed), check=True, capture_output=True, text=True)
+    resumed = next(event for event in map(json.loads, again.stdout.splitlines()) if event["event"] == "resumed")
+    assert 17 <= resumed["step"] < 40
+    weights = [(folder / "weights.safetensors").read_bytes() for folder in (whole, killed)]
+    assert weights[0] == weights[1]
