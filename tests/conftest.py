@@ -8,21 +8,24 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import django
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = Path(tempfile.mkdtemp(prefix="parley-tests-"))
-os.environ.update(PARLEY_HOME=str(HOME), OMP_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")
 for name in ("HOST", "PORT", "PARLEY_PUBLIC_URL", "PARLEY_DEBUG", "PARLEY_METRICS_TOKEN"):
     os.environ.pop(name, None)
+os.environ.update(
+    PARLEY_HOME=str(HOME), OMP_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false", DJANGO_SETTINGS_MODULE="webapp.settings"
+)
+django.setup()  # here and not by pytest-django, which would read the settings before the home is set
 
 
 def pytest_configure() -> None:
     """Compiled catalogs, so that pages come in both languages."""
-    from django.core.management import call_command, get_commands
+    from django.core.management import call_command
 
-    if "compilecatalogs" in get_commands():
-        call_command("compilecatalogs", verbosity=0)
+    call_command("compilecatalogs", verbosity=0)
 
 
 def pytest_unconfigure() -> None:
