@@ -9,8 +9,10 @@ import re
 import socket
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ from webapp.chat.limits import RateLimit  # noqa: E402
 from webapp.chat.rooms import _rooms  # noqa: E402
 from webapp.chat.urls import websocket_urlpatterns  # noqa: E402
 
+APPENDED = re.compile(r'<span hx-swap-oob="beforeend:#m\d+-tail">(.*?)</span>', re.DOTALL)
 TASKS = ("question-answering", "translation", "summarisation", "classification", "generation")
 
 
@@ -114,10 +117,7 @@ class Page:
     @property
     def streamed(self) -> str:
         """The text that was appended, as a reader saw it."""
-        import html
-
-        return "".join(html.unescape(text) for fragment in self.fragments
-                       for text in re.findall(r'<span hx-swap-oob="beforeend:#m\d+-tail">(.*?)</span>', fragment, re.DOTALL))
+        return "".join(unescape(text) for html in self.fragments for text in APPENDED.findall(html))
 
 
 @pytest.fixture
@@ -168,8 +168,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    import time
-
     for _ in range(200):
         assert process.poll() is None, "the site did not start"
         with socket.socket() as probe:

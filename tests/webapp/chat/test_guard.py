@@ -87,7 +87,7 @@ def test_larger_bodies_than_allowed_are_refused_before_they_are_kept(site: str) 
     connection.close()
 
 
-async def test_another_session_sees_nothing_of_a_conversation(open_page: OpenPage, visitor: Callable[[], Client]) -> None:
+async def test_another_session_sees_nothing_of_it(open_page: OpenPage, visitor: Callable[[], Client]) -> None:
     page = await open_page()
     await page.ask("a secret")
     await page.until('data-state="done"')
@@ -172,7 +172,9 @@ def test_pages_forbid_inline_scripts_and_styles(assistants: None) -> None:
     assert " style=" not in body and "<style" not in body and "onclick" not in body and "<script>" not in body
 
 
-async def test_too_many_messages_are_told_when_to_come_back(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_too_many_messages_are_told_when_to_come_back(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(consumers, "asking", RateLimit(1, 60))
     page = await open_page()
     await page.ask("one")

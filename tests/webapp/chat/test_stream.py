@@ -136,7 +136,9 @@ async def test_markdown_is_rendered_block_by_block_and_at_the_end(open_page: Ope
     assert "<strong>one</strong>" in await page.until('data-state="done"')
 
 
-async def test_questions_are_answered_in_honest_stages(open_page: OpenPage, engine: ScriptedEngine, tmp_path: Any) -> None:
+async def test_questions_are_answered_in_honest_stages(
+    open_page: OpenPage, engine: ScriptedEngine, tmp_path: Any,
+) -> None:
     from modeling.retrieval import PassageIndex
     from webapp.assistants.models import Assistant
 
