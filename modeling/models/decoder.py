@@ -65,10 +65,14 @@ class Decoder(nn.Module):
         self.norm = RMSNorm(config.width)
         initialise(self, config.layers)
 
-    def forward(self, ids: Tensor) -> Tensor:
+    def states(self, ids: Tensor) -> Tensor:
+        """What the head reads, (B, T, D)."""
         x = self.embedding(ids)  # (B, T, D)
         tables = rotary_tables(ids.shape[1], self.config.width // self.config.heads, self.config.theta)
         mask = causal_mask(ids.shape[1], x)
         for layer in self.layers:
             x = layer(x, tables, mask)
-        return F.linear(self.norm(x), self.embedding.weight)
+        return self.norm(x)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return F.linear(self.states(ids), self.embedding.weight)

@@ -18,7 +18,7 @@ A linear SVM on character n-grams reaches an accuracy of 73.9 % on the same file
 
 ## Use and limits
 
-It reads a title in Chinese, not the paper. Rare subjects (军事学, 艺术学 and others) are often taken for common ones."""
+It reads a title in Chinese, not the paper. Rare subjects (军事学, 艺术学) are often taken for common ones."""
 
 
 def prepare(data: Path, folder: Path) -> Files:

@@ -63,6 +63,9 @@ class TrainingConfig:
     """Kind of a tokenizer trained here: bpe, characters or words."""
     lowercase: bool = False
     """Whether that tokenizer folds case."""
+    retokenise: bool = False
+    """Whether a training that continues from an artifact gets a tokenizer of its own data; tokens in both keep their
+    vectors."""
     shares: tuple[float, ...] = ()
     """Share of the rows used for each direction in an epoch (translation); empty takes all."""
     negatives: float = 0.1

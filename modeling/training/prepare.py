@@ -18,6 +18,8 @@ from modeling.text import Tokenizer
 from modeling.training.config import MODEL_CONFIGS, TrainingConfig, default_settings, split_settings
 from modeling.training.objectives import OBJECTIVES, Objective, Rows
 
+EMBEDDING = "embedding.weight"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parent:
@@ -51,10 +53,11 @@ def inherited(parent: Parent, model: str, settings: dict[str, Any], given: Mappi
     """The parent's configuration with those fields changed that no weight depends on."""
     free = {"dropout", "length", "context", "window", "stride", "directions"}
     own = {f.name for f in fields(MODEL_CONFIGS[model])}
-    if fixed := sorted((set(given) & own) - free - {"vocabulary_size"}):
+    free |= {"vocabulary_size"} if given.get("retokenise") else set()
+    if fixed := sorted((set(given) & own) - free):
         raise ConfigError(f"{fixed[0]} cannot change when a training continues from {parent.name}",
                           allowed=f"of the model's settings {', '.join(sorted(free & own))} can")
-    kept = {k: tuple(v) if isinstance(v, list) else v for k, v in parent.config.items() if k in own}
+    kept = {name: value for name, value in parent.config.items() if name in own - {"directions"}}
     return settings | kept | {name: settings[name] for name in free & set(settings) & (set(given) | {"dropout"})}
 
 
@@ -65,7 +68,8 @@ def make_tokenizer(
     path = folder / "tokenizer.json"
     if not path.exists():
         size = settings.get("vocabulary_size", 8000)
-        tokenizer = parent.tokenizer if parent else kind.make_tokenizer(rows, size, training)
+        kept = parent.tokenizer if parent and not training.retokenise else None
+        tokenizer = kept or kind.make_tokenizer(rows, size, training)
         draft = path.with_suffix(".new")
         tokenizer.save(draft)
         draft.rename(path)
@@ -79,11 +83,24 @@ def make_module(objective: Objective, *, seed: int, parent: Parent | None) -> nn
     if parent:
         own = module.state_dict()
         same_labels = not objective.labels or objective.labels == parent.labels
+        weights = parent.weights
+        if objective.training.retokenise:
+            weights = weights | {EMBEDDING: shared_vectors(own[EMBEDDING], parent, objective.tokenizer)}
         module.load_state_dict(own | {
-            name: tensor for name, tensor in parent.weights.items()
+            name: tensor for name, tensor in weights.items()
             if name in own and own[name].shape == tensor.shape and (same_labels or not name.startswith("head."))
         })
     return module
+
+
+def shared_vectors(fresh: Tensor, parent: Parent, tokenizer: Tokenizer) -> Tensor:
+    """Fresh embeddings (V, D) with the parent's vectors for the tokens that both vocabularies have."""
+    vectors = fresh.clone()
+    for index in range(tokenizer.vocabulary_size):
+        known = parent.tokenizer.token_id(tokenizer.token(index))
+        if known is not None:
+            vectors[index] = parent.weights[EMBEDDING][known]
+    return vectors
 
 
 def remember(folder: Path, facts: Mapping[str, Any]) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from modeling.models import Decoder
 from modeling.text import Tokenizer
 from modeling.training.batches import cut, pad
 from modeling.training.config import TrainingConfig
+from modeling.training.head import linear_cross_entropy
 from modeling.training.objectives.base import Objective, Rows
 
 Example = list[int]
@@ -55,9 +55,10 @@ class Generation(Objective):
     def summed(self, module: nn.Module, examples: Sequence[Example]) -> Tensor:
         """Cross-entropy in nats, summed over the tokens."""
         ids, lengths = pad(examples)
-        target = ids[:, 1:].masked_fill(torch.arange(1, ids.shape[1]) >= lengths[:, None], -100)
-        logits = module(ids[:, :-1])  # (B, T - 1, V)
-        return F.cross_entropy(logits.flatten(0, 1).float(), target.flatten(), ignore_index=-100, reduction="sum")
+        real = torch.arange(1, ids.shape[1]) < lengths[:, None]
+        network = cast(Decoder, module)
+        states = network.states(ids[:, :-1])[real]  # (N, D)
+        return linear_cross_entropy(states, network.embedding.weight, ids[:, 1:][real])
 
     @torch.no_grad()
     def validate(self, module: nn.Module, examples: Sequence[Example]) -> dict[str, float]:

@@ -23,21 +23,27 @@ LONGEST_ANSWER = 30
 """Tokens."""
 
 
-Encoded = tuple[list[int], list[tuple[int, int]]]
-"""Ids of a passage and the characters of each."""
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A passage in tokens, shared by all its windows."""
+
+    ids: np.ndarray
+    """(tokens)"""
+    offsets: np.ndarray
+    """(tokens, 2): first character, and the one after the last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One view of a passage with a question before it."""
+    """One view of a passage with a question before it: tokens `start` to `stop`."""
 
     row: int
     question: list[int]
-    passage: list[int]
-    offsets: list[tuple[int, int]]
-    """Characters of the passage's tokens."""
+    passage: Passage
+    start: int
+    stop: int
     spans: list[tuple[int, int]]
-    """First and last token of each right answer, counted in the passage's part; empty: no answer here."""
+    """First and last token of each right answer, counted from `start`; empty: no answer here."""
 
 
 class Reading(Objective):
@@ -61,29 +67,30 @@ class Reading(Objective):
 
     def examples(self, rows: Rows, *, training: bool) -> Sequence[Window]:
         contexts = list(dict.fromkeys(row["context"] for row in rows))
-        encoded = {context: self.tokenizer.encode_with_offsets(context) for context in contexts}
+        encoded = {context: self.passage(context) for context in contexts}
         questions = self.tokenizer.encode_batch([row["question"] for row in rows])
         found: list[Window] = []
         for index, (row, question) in enumerate(zip(rows, questions, strict=True)):
             found += self.windows(index, question[:LONGEST_QUESTION], encoded[row["context"]], row["answers"])
         return found + self.without_answer(rows, questions, encoded) if training else found
 
-    def windows(
-        self, index: int, question: list[int], passage: Encoded, answers: Sequence[Row]
-    ) -> list[Window]:
+    def passage(self, context: str) -> Passage:
+        ids, offsets = self.tokenizer.encode_with_offsets(context)
+        return Passage(np.array(ids, np.int32), np.array(offsets, np.int32).reshape(-1, 2))
+
+    def windows(self, index: int, question: list[int], passage: Passage, answers: Sequence[Row]) -> list[Window]:
         """The passage in overlapping pieces that fit beside the question."""
-        ids, offsets = passage
-        spans = token_spans(answers, offsets)
+        spans, length = token_spans(answers, passage.offsets), len(passage.ids)
         room = self.config.window - len(question) - 3
         step = max(1, room - self.config.stride)
-        starts = range(0, max(1, len(ids) - self.config.stride) if len(ids) > room else 1, step)
+        starts = range(0, max(1, length - self.config.stride) if length > room else 1, step)
         return [
-            Window(index, question, ids[s : s + room], offsets[s : s + room],
+            Window(index, question, passage, s, min(length, s + room),
                    [(a - s, b - s) for a, b in spans if a >= s and b < s + room])
             for s in starts
         ]
 
-    def without_answer(self, rows: Rows, questions: list[list[int]], encoded: dict[str, Encoded]) -> list[Window]:
+    def without_answer(self, rows: Rows, questions: list[list[int]], encoded: dict[str, Passage]) -> list[Window]:
         """Some questions with another passage of the same title: what a search brings up beside the right one."""
         generator = np.random.default_rng(0)
         by_title: dict[str, list[str]] = {}
@@ -101,7 +108,7 @@ class Reading(Objective):
         return found
 
     def cost(self, example: Window) -> int:
-        return len(example.question) + len(example.passage) + 3
+        return len(example.question) + example.stop - example.start + 3
 
     def collate(self, examples: Sequence[Window]) -> tuple[Tensor, Tensor, Tensor]:
         """Ids and types (B, T) and lengths (B)."""
@@ -110,7 +117,8 @@ class Reading(Objective):
         types = torch.zeros_like(ids)
         for i, example in enumerate(examples):
             first = len(example.question) + 2
-            row = [self.cls_id, *example.question, self.sep_id, *example.passage, self.sep_id]
+            passage = example.passage.ids[example.start : example.stop].tolist()
+            row = [self.cls_id, *example.question, self.sep_id, *passage, self.sep_id]
             ids[i, : len(row)] = torch.tensor(row)
             types[i, first : len(row)] = 1
         return ids, types, lengths
@@ -137,14 +145,15 @@ class Reading(Objective):
             chosen = [examples[i] for i in batch]
             starts, ends = (logits.float().numpy() for logits in module(*self.collate(chosen)))
             for i, example in enumerate(chosen):
-                first, size = len(example.question) + 2, len(example.passage)
+                first, size = len(example.question) + 2, example.stop - example.start
                 yield example, *best_span(starts[i, first : first + size], ends[i, first : first + size])
 
     def answers(self, module: nn.Module, examples: Sequence[Window], rows: Rows) -> list[str]:
         """The best span of each row over all its windows."""
         best = [(-float("inf"), "")] * len(rows)
         for example, score, a, b in self.spans(module, examples):
-            text = rows[example.row]["context"][example.offsets[a][0] : example.offsets[b][1]]
+            offsets = example.passage.offsets[example.start :]
+            text = rows[example.row]["context"][offsets[a, 0] : offsets[b, 1]]
             best[example.row] = max(best[example.row], (score, text))
         return [text for _, text in best]
 
@@ -167,10 +176,9 @@ class Reading(Objective):
                 "longest_answer": LONGEST_ANSWER}
 
 
-def token_spans(answers: Sequence[Row], offsets: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def token_spans(answers: Sequence[Row], offsets: np.ndarray) -> list[tuple[int, int]]:
     """First and last token of each answer that tokens cover."""
-    starts = np.array([start for start, _ in offsets])
-    ends = np.array([end for _, end in offsets])
+    starts, ends = offsets.T
     found = []
     for answer in answers:
         start, end = answer["start"], answer["start"] + len(answer["text"])

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from modeling.artifact import Artifact
 from modeling.errors import ConfigError, DataError
 from modeling.training import Request, train
+from modeling.training.prepare import make_module, make_objective, read_parent
 
 WORDS = ["red", "blue", "green", "stone", "river", "cloud", "apple", "house", "seven", "winter"]
 PROGRAM = (
@@ -99,6 +101,20 @@ def test_a_training_goes_on_from_an_artifact_with_its_tokenizer(texts: Path, tmp
     assert second[0] < first[0]
     assert child.tokenizer.vocabulary_size == parent.tokenizer.vocabulary_size
     assert child.manifest["lineage"]["parent"]["name"] == "first"
+
+
+def test_tokens_of_both_vocabularies_keep_their_vectors(texts: Path, tmp_path: Path) -> None:
+    parent = read_parent(
+        train(Request(task="generation", model="decoder", data=[texts], out=tmp_path / "first",
+                      settings=GENERATION | {"steps": 2})).path, "decoder")
+    rows = [{"text": "zebra red"}, {"text": "zoo blue"}]
+    objective = make_objective("decoder", "generation", rows, {"retokenise": True, "vocabulary_size": 40,
+                               "tokenizer": "characters"}, folder=tmp_path, parent=parent)
+    vectors = make_module(objective, seed=5, parent=parent).state_dict()["embedding.weight"]
+    red, known = (tokenizer.token_id("r") for tokenizer in (objective.tokenizer, parent.tokenizer))
+    assert torch.equal(vectors[red], parent.weights["embedding.weight"][known])
+    assert parent.tokenizer.token_id("z") is None
+    assert objective.tokenizer.token_id("z") is not None
 
 
 def test_what_a_parent_fixes_cannot_be_set(texts: Path, tmp_path: Path) -> None:
