@@ -36,8 +36,8 @@ _SAMPLING: dict[str, tuple[type, str]] = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("artifact", metavar="ARTIFACT", help="folder of an artifact, or the name of a starter")
     parser.add_argument("text", nargs="?", metavar="TEXT", help="what to ask; standard input where it is left out")
-    parser.add_argument("--documents", nargs="+", type=Path, default=[], metavar="FILE",
-                        help="texts, Markdown or PDF to search for the answer; put TEXT in front of it")
+    parser.add_argument("--documents", nargs="+", default=[], metavar="FILE",
+                        help="texts, Markdown or PDF to search for the answer")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.add_argument("--source-language", metavar="CODE", help="of a translation, such as en")
     parser.add_argument("--target-language", metavar="CODE", help="of a translation, such as zh")
@@ -50,12 +50,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     artifact = Artifact.load(found_artifact(args.artifact))
+    if args.text is None and len(args.documents) > 1 and not Path(args.documents[-1]).exists():
+        args.text = args.documents.pop()  # TEXT behind the files
     text = sys.stdin.read() if args.text is None else args.text
     with tempfile.TemporaryDirectory() as folder:
         request = Request(
             artifact=str(artifact.path), text=text, sampling=sampling_of(args, artifact.defaults),
             source_language=args.source_language, target_language=args.target_language, sentences=args.sentences,
-            documents=_indexed(args.documents, Path(folder)),
+            documents=_indexed([Path(name) for name in args.documents], Path(folder)),
         )  # fmt: skip
         return asyncio.run(_answer(request, args.threads, as_json=args.json))
 

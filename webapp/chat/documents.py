@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
 import logging
 import os
@@ -65,7 +66,7 @@ def add(*, visitor: Visitor, conversation_id: uuid.UUID, slug: str, file: Upload
 
 def read(document: Document) -> None:
     """Begin to read it in the background. Runs on the event loop; open pages hear of the end."""
-    task = asyncio.create_task(_read(document))
+    task = asyncio.create_task(_read(document), context=contextvars.Context())  # the request's own threads end with it
     _reading.add(task)
     task.add_done_callback(_reading.discard)
 

@@ -1,0 +1,103 @@
+"""A running site and somebody who visits it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+ROOT = Path(__file__).resolve().parents[2]
+STARTERS = ROOT / "modeling" / "starters"
+READY_SECONDS = 120
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Site:
+    """A running site: its address, its home, and what /healthz says."""
+
+    def __init__(self, home: Path, port: int) -> None:
+        self.home, self.address = home, f"http://127.0.0.1:{port}"
+        self.environment = {**os.environ, "PARLEY_HOME": str(home), "PORT": str(port), "HOST": "127.0.0.1"}
+        self.environment.pop("DJANGO_SETTINGS_MODULE", None)
+        self.process = subprocess.Popen([sys.executable, "manage.py", "start"], cwd=ROOT, env=self.environment)
+
+    def health(self) -> dict[str, Any]:
+        with urllib.request.urlopen(f"{self.address}/healthz", timeout=5) as answer:  # noqa: S310
+            found: dict[str, Any] = json.load(answer)
+            return found
+
+    def wait(self, seconds: float = READY_SECONDS) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                if self.health()["status"] == "ok":
+                    return
+            except (OSError, ValueError):
+                pass
+            assert self.process.poll() is None, "the site ended while it was starting"
+            time.sleep(0.3)
+        raise AssertionError(f"the site was not ready after {seconds} s")
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(30)
+
+
+class Visitor:
+    """What somebody does on the page, by the page's stable hooks."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page, self.address = page, address
+        self.frames: list[tuple[float, str]] = []  # what came over the websocket, and when
+        self.faults: list[str] = []
+        page.on("websocket", lambda ws: ws.on("framereceived", self._received))
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("console", lambda line: self.faults.append(line.text) if line.type == "error" else None)
+
+    def _received(self, frame: Any) -> None:
+        self.frames.append((time.monotonic(), frame if isinstance(frame, str) else frame.decode()))
+
+    def open(self, assistant: str) -> None:
+        self.page.goto(f"{self.address}/")
+        self.page.get_by_test_id("assistant-select").select_option(assistant)
+        self.page.wait_for_url(lambda url: f"assistant={assistant}" in url)
+        self.connected()
+
+    def connected(self) -> None:
+        self.page.wait_for_selector("[data-online=yes]")
+
+    def ask(self, text: str) -> None:
+        self.frames.clear()
+        self.page.get_by_test_id("prompt").fill(text)
+        self.asked = time.monotonic()
+        self.page.get_by_test_id("send").click()
+
+    def answer(self, state: str = "done", seconds: float = 60) -> str:
+        """The text of the last answer, once it is in `state`."""
+        self.page.wait_for_selector(
+            f"[data-testid=message-assistant]:last-of-type[data-state={state}]", timeout=seconds * 1000
+        )
+        return self.text()
+
+    def text(self) -> str:
+        return self.page.locator("[data-testid=message-assistant] [data-text]").last.text_content() or ""
+
+    def stored(self) -> str:
+        """The last message as the site keeps it."""
+        exported = self.page.request.get(self.page.url.rstrip("/") + "/export.json").json()
+        text: str = exported["messages"][-1]["text"]
+        return text
