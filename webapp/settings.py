@@ -173,7 +173,8 @@ UNFOLD = {
     }},
     "SIDEBAR": {"show_search": False, "navigation": [
         {"title": _("Assistants"), "separator": True, "items": [
-            {"title": _("Assistants"), "icon": "smart_toy", "link": reverse_lazy("admin:assistants_assistant_changelist")},
+            {"title": _("Assistants"), "icon": "smart_toy",
+             "link": reverse_lazy("admin:assistants_assistant_changelist")},
             {"title": _("Conversations"), "icon": "forum", "link": reverse_lazy("admin:chat_conversation_changelist")},
         ]},
         {"title": _("Work"), "separator": True, "items": [

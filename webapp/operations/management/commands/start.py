@@ -16,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from modeling.errors import ConfigError
 from webapp.accounts.services import FirstAdmin, ensure_admin
-from webapp.addresses import EVERYWHERE, bracketed
+from webapp.addresses import EVERYWHERE, LOCAL_NAMES, bracketed
 from webapp.operations.budget import Budget
 from webapp.operations.port import require_free_port
 from webapp.operations.supervisor import Program, Supervisor
@@ -73,10 +73,12 @@ def programs() -> list[Program]:
     starters = [str(manifest.parent) for manifest in sorted(STARTERS.glob("*/manifest.json"))]
     engine = [python, "-m", "modeling.inference.server", "--socket", str(settings.ENGINE_SOCKET),
               "--threads", str(budget.engine), "--roots", *map(str, roots)]
+    # Behind a proxy on this machine the visitor's address is what the proxy says.
+    proxied = ["--proxy-headers"] if settings.PUBLIC_URL and settings.HOST in LOCAL_NAMES else []
     return [
         Program(name="engine", command=[*engine, *(["--preload", *starters] if starters else [])]),
         Program(name="web", command=[python, "-m", "daphne", "--bind", settings.HOST, "--port", str(settings.PORT),
-                                     "--verbosity", "0", "--no-server-name", "webapp.asgi:application"]),
+                                     "--verbosity", "0", "--no-server-name", *proxied, "webapp.asgi:application"]),
         Program(name="trainer", command=[python, str(settings.ROOT / "manage.py"), "trainer",
                                          "--threads", str(budget.trainer)]),
     ]
