@@ -141,7 +141,7 @@ class Span:
     start: int
     end: int
     score: float  # start logit + end logit: comparable between windows of one question
-    probability: float  # of this start and this end among all tokens of the window, [CLS] ("no answer") included
+    margin: float  # score minus that of [CLS], the window's first token, which means "no answer here"
 
 
 def best_spans(
@@ -156,22 +156,16 @@ def best_spans(
         return []
     padded = np.concatenate([ends, np.full(longest - 1, -np.inf)])
     sums = starts[:, None] + np.lib.stride_tricks.sliding_window_view(padded, longest)  # (tokens, longest)
-    total = _log_sum(start_logits) + _log_sum(end_logits)
+    none = float(start_logits[0]) + float(end_logits[0])
     spans: list[Span] = []
     while len(spans) < count and np.isfinite(best := sums.max()):
         start, extra = divmod(int(sums.argmax()), longest)
         end = start + extra
         spans.append(
-            Span(start=first + start, end=first + end, score=float(best), probability=float(np.exp(best - total)))
+            Span(start=first + start, end=first + end, score=float(best), margin=float(best - none))
         )
         _strike_out(sums, start, end)
     return spans
-
-
-def _log_sum(logits: Floats) -> float:
-    values = logits.astype(np.float64)
-    top = values.max()
-    return float(top + np.log(np.exp(values - top).sum()))
 
 
 def _strike_out(sums: NDArray[np.float64], start: int, end: int) -> None:

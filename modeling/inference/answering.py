@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -19,8 +20,9 @@ from modeling.retrieval import Passage, PassageIndex
 PASSAGES = 8  # that are read for a question
 ANSWERS = 3  # that are given at most
 TOKENS_A_STEP = 1024  # that the reader sees in one step, padding included
-THRESHOLD = 0.05  # an answer scored lower is none
-RETRIEVAL_WEIGHT = 0.5  # exponent of a passage's retrieval score, relative to the best passage's
+THRESHOLD = 0.5  # an answer scored lower is none: the reader finds it likelier that there is none
+RETRIEVAL_WEIGHT = 3.0  # logits that a passage loses when it matches the question not at all
+_SOFTNESS = 2.0  # logits of a margin that make odds of e
 _INDEXES = 64  # kept in memory
 
 
@@ -113,12 +115,14 @@ class AnsweringScheduler(Scheduler[Question, Search | Read, list[list[Found]]]):
 
 
 def ranked(found: list[Found], passages: list[tuple[Passage, float]]) -> list[tuple[Found, float]]:
-    """The best answers with their scores (0 to 1): how sure the reader is, weighed by how well the passage fits.
+    """The best answers with their scores (0 to 1): how much likelier they are for the reader than no answer, less what
+    their passage's retrieval score falls short of the best one's.
 
     Overlapping spans, the same text again and what is below the threshold are left out.
     """
     top = max((score for _, score in passages), default=1.0)
-    scored = [(f, f.span.probability * (passages[f.passage][1] / top) ** RETRIEVAL_WEIGHT) for f in found]
+    margins = [f.span.margin - RETRIEVAL_WEIGHT * (1 - passages[f.passage][1] / top) for f in found]
+    scored = [(f, 0.5 + 0.5 * math.tanh(0.5 * m / _SOFTNESS)) for f, m in zip(found, margins, strict=True)]
     kept: list[tuple[Found, float]] = []
     for answer, score in sorted(scored, key=lambda pair: -pair[1]):
         if score >= THRESHOLD and len(kept) < ANSWERS and not any(_same(answer, other, passages) for other, _ in kept):

@@ -107,8 +107,7 @@ def test_the_best_span_is_the_best_pair_within_the_passage_and_the_length() -> N
         pairs = {(s, e): float(start[s] + end[e]) for s in range(5, 18) for e in range(s, min(18, s + 4))}
         (span,) = best_spans(start, end, first=5, stop=18, longest=4)
         assert (span.start, span.end) == max(pairs, key=lambda pair: pairs[pair])
-        odds = np.exp(start) / np.exp(start).sum(), np.exp(end) / np.exp(end).sum()
-        assert span.probability == pytest.approx(odds[0][span.start] * odds[1][span.end], rel=1e-4)
+        assert span.margin == pytest.approx(span.score - float(start[0] + end[0]), abs=1e-5)
 
 
 def test_several_spans_do_not_overlap() -> None:

@@ -11,7 +11,7 @@ import pytest
 from modeling.decoding import Span
 from modeling.errors import RequestError
 from modeling.inference import Chunk, Request
-from modeling.inference.answering import IndexCache, ranked
+from modeling.inference.answering import THRESHOLD, IndexCache, ranked
 from modeling.inference.engine import LocalEngine
 from modeling.inference.reading import Found
 from modeling.retrieval import Passage, PassageIndex
@@ -58,8 +58,9 @@ def test_an_index_is_loaded_again_after_it_changed(documents: Path, tmp_path: Pa
 
 def test_retrieval_decides_between_spans_that_the_reader_likes_alike() -> None:
     passages = [(Passage("a", "", "one two three", 0), 8.0), (Passage("b", "", "four five six", 0), 2.0)]
-    spans = [Found(1, 0, 4, Span(start=0, end=0, score=1, probability=0.5)),
-             Found(0, 0, 3, Span(start=0, end=0, score=1, probability=0.5)),
-             Found(0, 0, 7, Span(start=0, end=1, score=1, probability=0.4)),
-             Found(1, 5, 9, Span(start=0, end=1, score=1, probability=0.01))]
-    assert [(found.passage, found.start, found.end) for found, _ in ranked(spans, passages)] == [(0, 0, 3), (1, 0, 4)]
+    places = [(1, 0, 4, 5.0), (0, 0, 3, 5.0), (0, 0, 7, 4.0), (1, 5, 9, -1.0)]
+    spans = [Found(passage, start, end, Span(start=0, end=0, score=1, margin=margin))
+             for passage, start, end, margin in places]
+    best = ranked(spans, passages)
+    assert [(found.passage, found.start, found.end) for found, _ in best] == [(0, 0, 3), (1, 0, 4)]
+    assert 1 > best[0][1] > best[1][1] > THRESHOLD
