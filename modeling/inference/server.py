@@ -152,14 +152,17 @@ async def _preload(engine: LocalEngine, artifact: Path) -> None:
 
 
 def _remove_dead_socket(path: Path) -> None:
+    """Remove what a killed engine left behind. Raises EngineUnavailableError when it is alive or no socket."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        return
+    if not path.is_socket():
+        raise EngineUnavailableError(f"{path} is not a socket", remedy="Choose another path for the engine")
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(str(path))
-        except FileNotFoundError:
-            return
         except OSError:
-            path.unlink()  # left behind by an engine that was killed
+            path.unlink()
             return
     raise EngineUnavailableError(f"Another engine is running on {path}", remedy="Stop it first")
 

@@ -221,3 +221,10 @@ async def test_an_id_that_is_in_use_is_refused(peer: Callable[[bytes], Awaitable
     request = wire.pack_request(story(writer, temperature=4))
     line = wire.pack({"id": 5, "op": "submit", "request": request})
     assert "one too many" in (await peer(line + line)).decode()
+
+
+def test_a_file_in_the_place_of_the_socket_is_left_alone(tmp_path: Path, models_folder: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with running(tmp_path / "notes.txt", models_folder) as process:
+        assert process.wait(timeout=20) == 2
+    assert (tmp_path / "notes.txt").read_text() == "mine"
