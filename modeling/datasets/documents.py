@@ -41,6 +41,8 @@ def document_text(path: str | os.PathLike[str]) -> tuple[str, str]:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path.name} cannot be read: {error.strerror or error}", remedy="Check the path") from None
+    if not data.strip():
+        raise DataError(f"{path.name} has no text", allowed=_ALLOWED)
     if suffix == ".pdf":
         title, text = _pdf(path, data)
     else:

@@ -29,6 +29,15 @@ ARTICLE = (
     "cold, much as they complained in 1880. Engineers answer with warmer diodes, and with lamps that dim when "
     "nobody passes."
 )
+LETTER = (
+    "Dear neighbours, the roof of the bicycle shed has been leaking since October, and three bicycles have begun to "
+    "rust. The committee asked two firms for an offer. The first would replace the whole roof for 4,200 euros. The "
+    "second would repair the leak for 900 euros, but gives a guarantee of two years only. We believe that a new roof "
+    "is the better choice, because the old one is thirty years old and will leak again. The house has 6,000 euros in "
+    "its reserve, so that no extra payment is needed. Please tell us by the end of the month whether you agree with "
+    "the new roof. If nobody objects, the work will begin in April and take four days. During that time the shed has "
+    "to be empty, and bicycles can be left in the cellar."
+)
 ARTICLE_ZH = (
     "茶最早是作为药使用的。汉代的记载说，饮茶可以提神，也可以帮助消化。到了唐代，陆羽写成《茶经》，饮茶才成为一门讲究的学问。"
     "书中记录了种茶、采茶、制茶和煮茶的方法，还评论了各地的水。宋代的人喜欢把茶磨成粉末，用竹筅打出白色的泡沫，这种喝法后来传到了日本。"
@@ -66,7 +75,7 @@ INTRODUCTIONS: dict[str, Introduction] = {
         welcome_en="Paste a text in English or Chinese. The sentences that say most are picked out, word for word; "
                    "you set how many.",
         welcome_zh="粘贴一段中文或英文文本，这里会逐字挑选出最有代表性的句子，句数由您决定。",
-        examples=({"text": ARTICLE, "options": {"sentences": 3}}, {"text": ARTICLE_ZH, "options": {"sentences": 3}})),
+        examples=({"text": ARTICLE}, {"text": LETTER}, {"text": ARTICLE_ZH})),
     "spam": Introduction(
         name_en="Spam or not", name_zh="垃圾短信识别", position=40,
         welcome_en="Paste a text message in English and see how probable it is that it is spam.",

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from modeling.errors import ParleyError, RequestError
 from modeling.inference import Request
@@ -21,6 +22,7 @@ from webapp.assistants.models import Assistant
 from webapp.chat import options as options_of
 from webapp.chat.models import ASSISTANT, ERROR, READY, STREAMING, USER, Conversation, Message, Visitor
 
+RESTARTED = gettext_noop("The site was restarted while this answer was being written. What was there is kept.")
 TITLE = 60  # characters of the first message that become the title
 
 
@@ -132,8 +134,7 @@ def finish(*, message_id: int, state: str, text: str, result: dict[str, Any], er
 
 def interrupt_streaming() -> int:
     """At the start of the web process: answers that the last one left unfinished say so, and keep what they had."""
-    left = Message.objects.filter(state=STREAMING)
-    return left.update(state=ERROR, error="The site was restarted while this answer was being written.")
+    return Message.objects.filter(state=STREAMING).update(state=ERROR, error=RESTARTED)
 
 
 def rename(*, visitor: Visitor, conversation_id: uuid.UUID, title: str) -> Conversation:

@@ -1,0 +1,61 @@
+"""Pieces that pages are made of."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import translation
+
+from modeling.errors import EngineBusyError, RequestError
+from webapp.chat.markdown import render, settled_until
+from webapp.chat.presentation import marked, question_answering, token_rows
+from webapp.chat.templatetags.chat import percent
+from webapp.chat.wording import said, spoken
+
+
+def test_marks_cover_their_characters_and_overlaps_are_one() -> None:
+    assert marked("abcdef", [(1, 3), (2, 4)]) == [
+        {"text": "a", "mark": False}, {"text": "bcd", "mark": True}, {"text": "ef", "mark": False}]
+    assert marked("ab", []) == [{"text": "ab", "mark": False}]
+    assert marked("ab", [(-5, 99)]) == [{"text": "ab", "mark": True}]
+    assert marked("", [(0, 3)]) == []
+
+
+def test_the_passage_with_the_answer_comes_first() -> None:
+    shown = question_answering({
+        "passages": [{"text": "no"}, {"text": "yes it is"}],
+        "answers": [{"passage": 1, "start": 0, "end": 3, "text": "yes", "score": 0.9}]})
+    assert shown["passages"][0]["pieces"][0] == {"text": "yes", "mark": True}
+    assert question_answering({"passages": [{"text": "no"}], "answers": []})["answered"]
+    assert not question_answering({"passages": [{"text": "no"}]})["answered"]
+
+
+def test_a_token_outside_of_the_candidates_keeps_its_own_text() -> None:
+    rows = token_rows({"tokens": [{"logprob": -5.0, "text": "rare", "candidates": [["common", -0.1]]}]})
+    assert rows[0]["text"] == "rare" and rows[0]["level"] == 0
+
+
+@pytest.mark.parametrize(("text", "whole"), [
+    ("one", ""), ("one\n\ntwo", "one\n\n"), ("one\n\n", "one\n\n"), ("```\na\n\nb", ""), ("a\n\n```\nb\n\nc", "a\n\n"),
+    ("```\na\n\nb\n```\n\nc", "```\na\n\nb\n```\n\n"),
+])
+def test_blocks_are_whole_at_blank_lines_outside_of_fences(text: str, whole: str) -> None:
+    assert text[:settled_until(text)] == whole
+
+
+def test_lines_of_a_poem_stay_lines() -> None:
+    assert render("春眠不觉晓，\n处处闻啼鸟。") == "<p>春眠不觉晓，<br>\n处处闻啼鸟。</p>\n"
+
+
+def test_errors_are_said_in_the_readers_language_with_their_numbers() -> None:
+    error = RequestError("The text has 512 tokens", remedy="Shorten the text")
+    assert said(error) == "The text has 512 tokens. Shorten the text."
+    with translation.override("zh-hans"):
+        assert said(error) == "文本有 512 个词元。请缩短文本。"
+        assert said(EngineBusyError("Something new", retry_after=3)).startswith("Something new。")
+        assert spoken("It is damaged: EOF 12 of 34") == "文件已损坏: EOF 12 of 34。"
+
+
+def test_shares_are_written_as_people_write_them() -> None:
+    assert percent(0.9412) == "94.1\u202f%"
+    with translation.override("zh-hans"):
+        assert percent(0.9412) == "94.1%"
