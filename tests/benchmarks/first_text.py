@@ -1,0 +1,56 @@
+"""How long a visitor looks at an empty answer: from Send to the first text, in Chromium, engine warm."""
+
+from __future__ import annotations
+
+import os
+import re
+import statistics
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from tests.benchmarks.comparison import processor
+from tests.browser.conftest import CHROMIUM, NO_CHROMIUM
+from tests.browser.visit import STARTERS, Site, Visitor, free_port
+
+QUESTIONS = {
+    "squad-reader": "When was the Transformer introduced?", "en-fr": "Could you tell me where the station is?",
+    "en-zh": "I would like a cup of tea, please.", "lexrank": "One came. Two came. Three of them came. All went home.",
+    "spam": "Win a prize now", "csl-subjects": "唐代科举制度研究", "chinese-poetry": "明月",
+}  # fmt: skip
+ROUNDS = 7
+SHOWN = re.compile(r"m\d+-(tail|blocks|body)")
+
+
+def main() -> None:
+    if CHROMIUM is None:
+        print(NO_CHROMIUM)
+        return
+    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
+        site = Site(Path(home), free_port())
+        try:
+            site.wait()
+            flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+            print(f"{processor()}: milliseconds from Send to the first text, median of {ROUNDS} (least to most)")
+            for name, text in QUESTIONS.items():
+                if (STARTERS / name / "manifest.json").is_file():
+                    _measure(Visitor(browser.new_page(), site.address), name, text)
+            browser.close()
+        finally:
+            site.stop()
+
+
+def _measure(visitor: Visitor, name: str, text: str) -> None:
+    times, pieces = [], []
+    for _ in range(ROUNDS + 1):
+        visitor.open(name)
+        visitor.ask(text)
+        visitor.page.wait_for_selector("[data-testid=message-assistant]:not([data-state=streaming])")
+        shown = [at for at, frame in visitor.frames if SHOWN.search(frame)]
+        times.append((shown[0] - visitor.asked) * 1000)
+        pieces.append(len(shown))
+    times, pieces = sorted(times[1:]), pieces[1:]
+    print(f"{name:16} {statistics.median(times):5.0f} ({times[0]:.0f} to {times[-1]:.0f}), "
+          f"{statistics.median(pieces):.0f} messages", flush=True)  # fmt: skip
