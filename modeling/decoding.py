@@ -112,7 +112,7 @@ class BeamSearch:
         del self.finished[self.width :]
 
     def best(self) -> Hypothesis:
-        """Return the best finished hypothesis; only once `done`."""
+        """Return the best finished hypothesis; there is one when `done`."""
         return self.finished[0]
 
     def agreed(self) -> list[int]:
@@ -123,8 +123,8 @@ class BeamSearch:
         first = live[0]
         same = (live == first).all(axis=0)
         limit = self.length if same.all() else int(same.argmin())
-        for hypothesis in self.finished:
-            limit = min(limit, _common(first, hypothesis.tokens))
+        if self.finished:  # of the finished ones only the best may still win
+            limit = min(limit, _common(first, self.best().tokens))
         self.shared = max(self.shared, limit)
         tokens: list[int] = first[: self.shared].tolist()
         return tokens
