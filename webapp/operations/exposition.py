@@ -29,10 +29,6 @@ async def exposition() -> bytes:
         gauge = Gauge(f"parley_engine_{figure}", meaning, ("model",), registry=now)
         for model in (stats or {}).get("models", []):
             if figure in model:
-                gauge.labels(_name(model)).set(model[figure])
+                gauge.labels(model["artifact"]).set(model[figure])
     return generate_latest(REGISTRY) + generate_latest(now)
 
-
-def _name(model: dict[str, object]) -> str:
-    """The folder's name: paths of the machine are nobody's business."""
-    return str(model.get("artifact", "")).rstrip("/").rpartition("/")[2]

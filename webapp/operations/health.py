@@ -8,9 +8,11 @@ import platform
 import tomllib
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import psutil
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.models import Count
@@ -42,11 +44,17 @@ async def engine_stats() -> dict[str, Any] | None:
         async with asyncio.timeout(PATIENCE):
             engine = await connect(settings.ENGINE_SOCKET)
             try:
-                return await engine.stats()
+                return _without_paths(await engine.stats())
             finally:
                 await engine.aclose()
     except (ParleyError, OSError, TimeoutError):
         return None
+
+
+def _without_paths(stats: dict[str, Any]) -> dict[str, Any]:
+    """Models by the names of their folders: where they lie on this machine is nobody's business."""
+    named = [{**model, "artifact": Path(model["artifact"]).name} for model in stats.get("models", [])]
+    return {**stats, "models": named}
 
 
 def processes() -> dict[str, dict[str, Any]]:
@@ -82,8 +90,6 @@ def database() -> dict[str, Any]:
 
 async def health() -> dict[str, Any]:
     """All of it. `status` is "ok", or "degraded" with what is wrong under `problems`."""
-    from asgiref.sync import sync_to_async
-
     stats = await engine_stats()
     running, stored = await sync_to_async(lambda: (processes(), database()))()
     problems = [f"{name} is not running" for name, state in running.items() if not state["alive"]]

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from webapp.jobs.trainer import Trainer
 
-ROUND = 0.25  # seconds
+ROUND, IDLE_ROUND = 0.25, 1.0  # seconds
 
 
 class Command(BaseCommand):
@@ -29,6 +29,6 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ending.set())
         trainer = Trainer(logs=settings.HOME / "logs" / "jobs", threads=threads)
-        while not ending.wait(ROUND):
+        while not ending.wait(ROUND if trainer.runs else IDLE_ROUND):
             trainer.step()
         trainer.close()
