@@ -21,7 +21,7 @@ def register_starter(*, folder: Path, indexes: Path) -> Assistant:
     A reader gets an index of the documents that ship; it lies below `indexes`.
     """
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    intro, task = introduction(folder.name, manifest["task"]), manifest["task"]
+    intro, task = introduction(folder.name), manifest["task"]
     kept = {
         "task": task, "artifact": str(folder), "defaults": manifest.get("defaults", {}),
         "directions": list(manifest.get("config", {}).get("directions", [])) if task == "translation" else [],

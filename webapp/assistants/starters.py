@@ -98,11 +98,9 @@ INTRODUCTIONS: dict[str, Introduction] = {
 }
 
 
-def introduction(name: str, task: str) -> Introduction:
+def introduction(name: str) -> Introduction:
     """The starter's introduction; a plain one for an artifact that the table does not know."""
     if name in INTRODUCTIONS:
         return INTRODUCTIONS[name]
-    if task == "summarisation":
-        return INTRODUCTIONS["lexrank"]
     title = name.replace("-", " ").capitalize()
     return Introduction(name_en=title, name_zh=title, welcome_en="", welcome_zh="")

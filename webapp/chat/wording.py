@@ -1,0 +1,41 @@
+"""Errors in the reader's language. They are stored in English, one part a line, and translated when shown."""
+
+from __future__ import annotations
+
+import re
+
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from modeling.errors import ParleyError
+
+NUMBER = re.compile(r"\d[\d,.]*\d|\d")
+ENDS = ".。!！?？…"
+
+
+def stored(error: ParleyError) -> str:
+    """The parts of an error, a line each."""
+    return "\n".join(part for part in (error.found, error.allowed, error.remedy) if part)
+
+
+def spoken(text: str) -> str:
+    """Sentences in the reader's language. A part that the catalogue does not know stays as it is."""
+    stop, space = ("。", "") if (get_language() or "").startswith("zh") else (".", " ")
+    parts = [_translated(part) for part in text.splitlines() if part]
+    return space.join(part if part[-1] in ENDS else part + stop for part in parts)
+
+
+def said(error: ParleyError) -> str:
+    """An error for a notice."""
+    return spoken(stored(error))
+
+
+def _translated(part: str) -> str:
+    """Numbers are no part of what is looked up, so that one entry serves for all of them."""
+    numbers = NUMBER.findall(part)
+    looked_up = NUMBER.sub("%(n)s", part) if len(numbers) == 1 else part
+    found = _(looked_up)
+    if found == looked_up and ": " in part:  # what another program said comes after a colon
+        head, _colon, tail = part.partition(": ")
+        return f"{_(head)}: {tail}"
+    return found.replace("%(n)s", numbers[0]) if len(numbers) == 1 else found
