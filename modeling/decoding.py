@@ -58,7 +58,8 @@ class BeamSearch:
     """The hypotheses of one sentence, `width` at a time (Graves 2012; length normalisation as Wu et al. 2016, 7).
 
     Each step of the model gives the best continuations of each live hypothesis; `advance` keeps the best `width` of
-    all of them and says which rows of the cache they continue. `width` 1 is greedy search.
+    all of them and says which rows of the cache they continue. The search is done when no live hypothesis is better
+    than the best finished one. `width` 1 is greedy search.
     """
 
     def __init__(self, *, width: int, end: int, max_tokens: int, length_penalty: float = 1.0) -> None:
@@ -67,7 +68,7 @@ class BeamSearch:
         self.scores = np.full(width, -np.inf)  # their summed log probabilities
         self.scores[0] = 0.0  # all rows start alike: only one may be continued at first
         self.length = 0
-        self.finished: list[Hypothesis] = []
+        self.finished: Hypothesis | None = None  # the best so far
         self.done = False
         self.shared = 0  # tokens that all live hypotheses were seen to begin with
 
@@ -94,8 +95,7 @@ class BeamSearch:
         self.tokens[:, self.length] = tokens
         self.scores = np.where(tokens == self.end, -np.inf, scores)  # (an end stands here only for want of others)
         self.length += 1
-        full = len(self.finished) == self.width
-        if full and self.finished[-1].score >= self._normalised(self.scores.max(), self.length):
+        if self.finished and self.finished.score >= self._normalised(self.scores.max(), self.length):
             self.done = True
         elif self.length == self.max_tokens or not np.isfinite(self.scores).any():
             for row in np.flatnonzero(np.isfinite(self.scores)):
@@ -107,13 +107,13 @@ class BeamSearch:
 
     def _finish(self, tokens: Integers, score: float, *, truncated: bool = False) -> None:
         normalised = self._normalised(score, len(tokens) + (not truncated))  # the end token counts
-        self.finished.append(Hypothesis(tokens=tuple(tokens.tolist()), score=normalised, truncated=truncated))
-        self.finished.sort(key=lambda hypothesis: -hypothesis.score)
-        del self.finished[self.width :]
+        if self.finished is None or normalised > self.finished.score:
+            self.finished = Hypothesis(tokens=tuple(tokens.tolist()), score=normalised, truncated=truncated)
 
     def best(self) -> Hypothesis:
         """Return the best finished hypothesis; there is one when `done`."""
-        return self.finished[0]
+        assert self.finished is not None
+        return self.finished
 
     def agreed(self) -> list[int]:
         """Return the tokens that no later step can change: every hypothesis that may still win begins with them."""
@@ -123,8 +123,8 @@ class BeamSearch:
         first = live[0]
         same = (live == first).all(axis=0)
         limit = self.length if same.all() else int(same.argmin())
-        if self.finished:  # of the finished ones only the best may still win
-            limit = min(limit, _common(first, self.best().tokens))
+        if self.finished:
+            limit = min(limit, _common(first, self.finished.tokens))
         self.shared = max(self.shared, limit)
         tokens: list[int] = first[: self.shared].tolist()
         return tokens
