@@ -189,7 +189,9 @@ UNFOLD = {
 
 # Limits of the chat
 MESSAGE_CHARACTERS = 20_000  # a visitor's message
-MESSAGES_PER_MINUTE = 30  # of one visitor, over all pages
+MESSAGES_PER_MINUTE = 60  # of one visitor, over all pages
+ADDRESS_MESSAGES_PER_MINUTE = 300  # of all visitors behind one address: a class room, an office
+ANSWERS_AT_ONCE = 16  # of one visitor
 DOCUMENT_BYTES = 20 * 1024 * 1024
 DOCUMENTS_PER_CONVERSATION = 10
 DOCUMENT_SECONDS = 120  # for reading and indexing one document

@@ -53,16 +53,15 @@ INTRODUCTIONS: dict[str, Introduction] = {
         welcome_zh="请用英语提问。答案逐字取自文档，并附上原文段落。这里备有十四篇介绍 Parley 及其领域的英文文档；"
                    "您也可以添加自己的文档来提问。",
         examples=({"text": "Who was Parley made for?"},
-                  {"text": "When was the Transformer introduced?"},
-                  {"text": "What are the values of k1 and b?"})),
+                  {"text": "When was the first public demonstration of machine translation?"},
+                  {"text": "What does BERT stand for?"})),
     "en-fr": Introduction(
         name_en="English and French", name_zh="英法互译", position=20,
         welcome_en="Translates everyday sentences from English into French and back.",
         welcome_zh="在英语和法语之间互译日常句子。",
-        examples=({"text": "Could you tell me where the nearest station is?", "options": {"direction": "en-fr"}},
-                  {"text": "I have been living here for three years, but I still get lost.",
-                   "options": {"direction": "en-fr"}},
-                  {"text": "Il fait trop froid pour aller se baigner.", "options": {"direction": "fr-en"}})),
+        examples=({"text": "She told me that she would be late.", "options": {"direction": "en-fr"}},
+                  {"text": "I would like a cup of tea, please.", "options": {"direction": "en-fr"}},
+                  {"text": "Il a oublié de fermer la porte.", "options": {"direction": "fr-en"}})),
     "en-zh": Introduction(
         name_en="English and Chinese", name_zh="英汉互译", position=21,
         welcome_en="Translates everyday sentences from English into Chinese and back.",

@@ -30,6 +30,7 @@ FRAME_BYTES = settings.MESSAGE_CHARACTERS * 4 + 4096
 FRAMES_PER_SECOND, FRAMES_AT_ONCE = 60, 240
 POLICY, TOO_BIG = 1008, 1009  # closing codes after which a page does not come back by itself
 asking = RateLimit(settings.MESSAGES_PER_MINUTE, 60)
+asking_from = RateLimit(settings.ADDRESS_MESSAGES_PER_MINUTE, 60)
 
 
 class ChatConsumer(AsyncWebsocketConsumer):
@@ -133,7 +134,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     def _within_limits(self, visitor: Visitor) -> None:
         address = (self.scope.get("client") or ("unknown",))[0]
-        wait = asking.wait(f"visitor {visitor.user_id or visitor.token}", f"address {address}")
+        wait = asking.wait(str(visitor.user_id or visitor.token)) or asking_from.wait(address)
         if wait:
             seconds = int(wait) + 1
             raise RequestError(

@@ -36,6 +36,8 @@ BUSY = gettext_noop("The engine has as much to do as it can hold.")
 FAULT = gettext_noop("Something went wrong on our side while this answer was being written.")
 SILENT = gettext_noop("The engine ended this answer without saying why.")
 
+_lines: dict[str, list[Generation]] = {}  # by artifact: who waits for a first word, in the order of asking
+
 
 class Generation:
     """One answer that is being written, and all that followers need to show it.
@@ -46,11 +48,12 @@ class Generation:
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self.task = exchange.conversation.assistant.task
+        self.line = exchange.conversation.assistant.artifact
         self.message_id = exchange.answer.pk
         self.text = ""
         self.settled = 0  # characters that are whole Markdown blocks
         self.stage: str | None = "queued"
-        self.place: int | None = None  # in the queue, where the engine says it
+        self.place: int | None = None  # in the line before the model, once it has to wait
         self.result: dict[str, Any] = {}
         self.state: str = STREAMING
         self.error = ""
@@ -99,6 +102,7 @@ class Generation:
             self._end(ERROR, FAULT)
         finally:
             keeper.cancel()
+            self._leave_line()
             await self._finish()
 
     async def _write(self) -> None:
@@ -114,6 +118,7 @@ class Generation:
     async def _submitted(self, request: Request) -> Stream:
         """The engine's stream. An engine that is just starting, again or for the first time, is waited for."""
         patience = time.monotonic() + ENGINE_SECONDS
+        _lines.setdefault(self.line, []).append(self)
         while True:
             try:
                 stream = await (await engine()).submit(request)
@@ -151,9 +156,9 @@ class Generation:
             self.result["finish_reason"] = chunk.finish_reason
 
     def _take_stage(self, chunk: Chunk) -> None:
-        place = (chunk.result or {}).get("place")
-        if chunk.stage and (chunk.stage, place) != (self.stage, self.place):
-            self.place = place
+        if chunk.stage != "queued":
+            self._leave_line()
+        if chunk.stage and chunk.stage != self.stage:
             self._show(stage=chunk.stage)
         elif self.stage and chunk.text:
             self._show(stage=None)
@@ -181,9 +186,24 @@ class Generation:
         kept = ""
         while True:
             await asyncio.sleep(PERSIST_SECONDS)
+            self._show_place()
             if self.text != kept:
                 kept = self.text
                 await database_sync_to_async(services.keep_text)(message_id=self.message_id, text=kept)
+
+    def _show_place(self) -> None:
+        """All questions pass through here, so the line before a model is those that got no word from it yet."""
+        place = _lines[self.line].index(self) + 1 if self in _lines.get(self.line, ()) else None
+        if place != self.place:
+            self.place = place
+            self.shape += 1
+            self.room.notify()
+
+    def _leave_line(self) -> None:
+        if self in _lines.get(self.line, ()):
+            _lines[self.line].remove(self)
+            if not _lines[self.line]:
+                del _lines[self.line]
 
     async def _finish(self) -> None:
         """Write the end down, then tell: who reloads on the news finds the whole answer stored."""

@@ -13,16 +13,15 @@ class RateLimit:
         self.count, self.seconds = count, seconds
         self._events: dict[str, deque[float]] = {}
 
-    def wait(self, *keys: str) -> float:
-        """0 and the event counts for every key; or the seconds until it may happen, and it does not count."""
+    def wait(self, key: str) -> float:
+        """0 and the event counts; or the seconds until it may happen, and it does not count."""
         now = time.monotonic()
         self._forget(now)
-        queues = [self._events.setdefault(key, deque()) for key in keys]
-        wait = max((queue[0] + self.seconds - now for queue in queues if len(queue) >= self.count), default=0.0)
-        if wait <= 0:
-            for queue in queues:
-                queue.append(now)
-        return max(wait, 0.0)
+        queue = self._events.setdefault(key, deque())
+        if len(queue) >= self.count:
+            return queue[0] + self.seconds - now
+        queue.append(now)
+        return 0.0
 
     def _forget(self, now: float) -> None:
         for key, queue in list(self._events.items()):

@@ -82,6 +82,7 @@ def ask(*, visitor: Visitor, conversation_id: uuid.UUID, slug: str, text: Any, o
     conversation, _made = open_conversation(visitor=visitor, conversation_id=conversation_id, slug=slug)
     if conversation.messages.filter(state=STREAMING).exists():
         raise RequestError(_("The last answer is still being written"), remedy=_("Wait for it, or stop it"))
+    _require_capacity(visitor)
     began = not conversation.title
     conversation.options = options_of.cleaned(conversation.assistant, options)
     if began:
@@ -93,12 +94,19 @@ def ask(*, visitor: Visitor, conversation_id: uuid.UUID, slug: str, text: Any, o
     return Exchange(conversation=conversation, question=question, answer=answer, began=began)
 
 
+def _require_capacity(visitor: Visitor) -> None:
+    mine = Conversation.objects.visible_to(visitor)
+    if Message.objects.filter(conversation__in=mine, state=STREAMING).count() >= settings.ANSWERS_AT_ONCE:
+        raise RequestError(_("Many answers are being written for you at this moment"), remedy=_("Wait for one of them"))
+
+
 @transaction.atomic
 def ask_again(*, visitor: Visitor, conversation_id: uuid.UUID, message_id: int) -> Exchange:
     """Empty an answer so that it can be written anew. Raises RequestError, NotVisibleError."""
     conversation = visible_conversation(visitor=visitor, conversation_id=conversation_id)
     if conversation.messages.filter(state=STREAMING).exists():
         raise RequestError(_("The last answer is still being written"), remedy=_("Wait for it, or stop it"))
+    _require_capacity(visitor)
     answer = conversation.messages.filter(pk=message_id, role=ASSISTANT).first()
     question = conversation.messages.filter(pk__lt=message_id, role=USER).last() if answer else None
     if answer is None or question is None:

@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from scripted import ScriptedEngine  # noqa: E402
 
 from webapp.assistants.models import Assistant  # noqa: E402
-from webapp.chat import consumers  # noqa: E402
+from webapp.chat import consumers, generations  # noqa: E402
 from webapp.chat import engine as engine_of_chat  # noqa: E402
 from webapp.chat.limits import RateLimit  # noqa: E402
 from webapp.chat.rooms import _rooms  # noqa: E402
@@ -63,6 +63,7 @@ def engine(assistants: None) -> Iterator[ScriptedEngine]:
     scripted = ScriptedEngine()
     engine_of_chat.use(scripted)
     consumers.asking = RateLimit(settings.MESSAGES_PER_MINUTE, 60)
+    generations._lines.clear()
     yield scripted
     engine_of_chat.use(None)
     _rooms.clear()

@@ -62,7 +62,7 @@ def test_the_theme_comes_from_a_cookie_that_is_not_trusted(assistants: None, coo
     assert f'<html lang="en"{shown}>' in client.get("/").content.decode()
 
 
-def test_a_translation_shows_both_languages_and_its_place_in_the_sidebar(conversation: tuple[Client, Conversation]) -> None:
+def test_a_translation_shows_both_languages_and_is_in_the_sidebar(conversation: tuple[Client, Conversation]) -> None:
     client, made = conversation
     body = client.get(made.get_absolute_url()).content.decode()
     assert 'lang="en">Good morning</div>' in body and 'lang="fr">Bonjour</div>' in body

@@ -10,7 +10,7 @@ from typing import Any
 
 from scripted import POEM, ScriptedEngine
 
-from webapp.chat import followers, services
+from webapp.chat import followers, generations, services
 from webapp.chat.models import Conversation, Message
 from webapp.chat.rooms import _rooms
 
@@ -203,3 +203,17 @@ async def test_a_conversation_begins_with_its_first_message_and_not_before(open_
     await page.until(f'data-url="/c/{page.id}/"')
     assert (await Conversation.objects.aget()).title == "A first message"
     await page.until('data-state="done"')
+
+
+async def test_who_has_to_wait_is_told_the_place_in_line(
+    open_page: OpenPage, engine: ScriptedEngine, monkeypatch: Any,
+) -> None:
+    monkeypatch.setattr(generations, "PERSIST_SECONDS", 0.1)
+    engine.pace = 0.6
+    first, second = await open_page(), await open_page()
+    await first.ask("one")
+    await first.until("Waiting")
+    await second.ask("two")
+    await second.until("Waiting in line: place 2")
+    await second.until('data-state="done"')
+    assert generations._lines == {}
