@@ -19,7 +19,6 @@ class ConversationAdmin(ModelAdmin):
     list_display = ("id", "assistant", "owner", "message_count", "broken_count", "created", "updated")
     list_display_links = None
     list_filter = ("assistant",)
-    fields = ("assistant", "owner", "created", "updated")
     date_hierarchy = "updated"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
@@ -37,6 +36,10 @@ class ConversationAdmin(ModelAdmin):
     def broken_count(self, conversation: Conversation) -> int:
         """Answers that ended in an error."""
         return int(conversation.broken_total)
+
+    def has_view_permission(self, request: HttpRequest, conversation: Conversation | None = None) -> bool:
+        """The list, not a single one: its page would say its title."""
+        return conversation is None and bool(super().has_view_permission(request))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Visitors make them."""

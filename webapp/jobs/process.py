@@ -33,6 +33,7 @@ class ChildProcess:
         limits = [f"--grace={grace}", f"--niceness={niceness}", f"--memory={memory or 0}"]
         self.started = time.time()
         self._rest = b""
+        self._swept = False
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(LEASH), *limits, "--", *command],
             stdin=subprocess.PIPE,
@@ -75,17 +76,20 @@ class ChildProcess:
     def ended(self) -> int | None:
         """The exit status once the command has ended (128 + n for signal n), after which nothing of its group lives."""
         code = self._process.poll()
-        if code is not None:
+        if code is not None and not self._swept:
+            self._swept = True  # once: later the number may be another group's
             self._signal(signal.SIGKILL)
         return code if code is None or code >= 0 else 128 - code
 
     def terminate(self) -> None:
         """Ask the whole group to end."""
-        self._signal(signal.SIGTERM)
+        if self.ended() is None:
+            self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
         """End the whole group now."""
-        self._signal(signal.SIGKILL)
+        if self.ended() is None:
+            self._signal(signal.SIGKILL)
 
     def end(self, grace: float) -> int:
         """Terminate, wait up to `grace` seconds, kill. Returns the exit status."""

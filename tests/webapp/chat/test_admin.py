@@ -1,0 +1,42 @@
+"""Conversations and assistants in the admin."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from webapp.assistants.models import Assistant
+from webapp.chat.models import Conversation
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def conversation() -> Conversation:
+    assistant = Assistant.objects.create(slug="spam", name_en="Spam", task="classification", artifact="/a/spam")
+    conversation = Conversation.objects.create(assistant=assistant, session="s" * 32, title="My secret plan")
+    conversation.messages.create(role="user", text="Nobody else may read this")
+    return conversation
+
+
+def test_an_admin_sees_figures_and_no_word_of_what_visitors_wrote(admin_client, conversation):
+    text = admin_client.get(reverse("admin:chat_conversation_changelist")).text
+    assert str(conversation.pk) in text and "Spam" in text
+    assert "secret plan" not in text and "may read" not in text and conversation.session not in text
+
+
+@pytest.mark.parametrize("page", ["change", "history", "delete"])
+def test_a_conversation_has_no_page_in_the_admin(admin_client, conversation, page):
+    answer = admin_client.get(reverse(f"admin:chat_conversation_{page}", args=[conversation.pk]))
+    assert answer.status_code == 403 and "secret plan" not in answer.text
+
+
+def test_what_the_artifact_says_is_not_changed_in_the_admin(admin_client, conversation):
+    place = reverse("admin:assistants_assistant_change", args=[conversation.assistant.pk])
+    answer = admin_client.post(place, {
+        "slug": "spam", "name_en": "Ham or spam", "name_zh": "", "welcome_en": "", "welcome_zh": "", "examples": "[]",
+        "defaults": "{}", "position": 3, "published": "on", "task": "generation", "artifact": "/etc",
+    })
+    assert answer.status_code == 302
+    assistant = Assistant.objects.get()
+    assert (assistant.name_en, assistant.task, assistant.artifact) == ("Ham or spam", "classification", "/a/spam")
