@@ -21,6 +21,7 @@ from modeling.training.card import model_card
 from modeling.training.checkpoint import file_hash
 from modeling.training.config import default_settings
 from modeling.training.loop import Event, Loop
+from modeling.training.memory import keep_freed_memory
 from modeling.training.objectives import OBJECTIVES, Objective
 from modeling.training.prepare import make_module, make_objective, read_parent, remember
 from modeling.training.trained import TrainedModel
@@ -75,6 +76,7 @@ def train(request: Request, *, on_event: Callable[[Event], None] = lambda event:
     folder = request.out.with_name(f"{request.out.name}.run")
     folder.mkdir(parents=True, exist_ok=True)
     remember(folder, lineage)
+    keep_freed_memory()
     objective, splits, module, languages = prepare(request, folder)
     trained = run_loop(request, objective, splits, module, folder, on_event)
     on_event({"event": "measuring", "rows": len(splits["test"])})
