@@ -146,8 +146,12 @@ def install_torch_for_cpu(torch):
 
 
 def pip(*arguments, quiet=False):
-    """pip's exit status. Nothing is compiled to bytecode beforehand: Python does that for what is really used."""
-    command = [PYTHON, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-compile", "-c", LOCK]
+    """pip's exit status. On a terminal it shows how far it is, elsewhere it speaks of errors only.
+
+    Nothing is compiled to bytecode beforehand: Python does that for what is really used.
+    """
+    command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-compile", "-c", LOCK]
+    command += [] if sys.stdout.isatty() else ["-qq"]
     return subprocess.call(command + list(arguments), stderr=subprocess.DEVNULL if quiet else None)
 
 
