@@ -37,7 +37,7 @@ def _become(options: argparse.Namespace) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.nice(options.niceness)
-    if options.memory:
+    if options.memory and sys.platform != "darwin":  # where the system knows this limit and refuses to set it
         resource.setrlimit(resource.RLIMIT_AS, (options.memory, options.memory))
     try:
         os.execvp(options.command[0], options.command)  # noqa: S606 - no shell is what we want

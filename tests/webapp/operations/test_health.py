@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +19,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def engine(tmp_path: Path, settings) -> Iterator[ChildProcess]:
-    settings.ENGINE_SOCKET = tmp_path / "e.sock"
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))  # a socket's path has to be short
+    settings.ENGINE_SOCKET = folder / "e.sock"
     export_lexrank(tmp_path / "roots" / "summary")
     process = ChildProcess([
         sys.executable, "-m", "modeling.inference.server", "--socket", str(settings.ENGINE_SOCKET),
@@ -30,6 +33,7 @@ def engine(tmp_path: Path, settings) -> Iterator[ChildProcess]:
     yield process
     process.end(5)
     process.close()
+    shutil.rmtree(folder)
 
 
 def loaded(client) -> dict:
