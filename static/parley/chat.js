@@ -33,6 +33,7 @@
     takePageState();
     takeNotice();
     foldLong();
+    tellTimes();
     if (following) follow();
     showEndButton();
     readAloud();
@@ -49,6 +50,7 @@
     }
     state.removeAttribute("data-url");
     sent = "";
+    if (state.dataset.direction) choose(state.dataset.direction);
     following = true;
     announce(app.dataset.sent);
   }
@@ -103,8 +105,8 @@
     } else if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey) {
       event.preventDefault();
       prompt().focus();
-    } else if (event.target.closest && event.target.closest("#conversations") && !typing && /^Arrow(Up|Down)$/.test(event.key)) {
-      const links = [...document.querySelectorAll("#conversations [data-testid=conversation]")];
+    } else if (event.target.closest && event.target.closest(".conversations") && !typing && /^Arrow(Up|Down)$/.test(event.key)) {
+      const links = [...document.querySelectorAll(".conversations [data-testid=conversation]")];
       const here = links.indexOf($("a", event.target.closest("li")));
       const next = links[here + (event.key === "ArrowDown" ? 1 : -1)];
       if (next) next.focus();
@@ -206,6 +208,18 @@
     button.textContent = open ? app.dataset.less : app.dataset.more;
   }
 
+  // Times are relative, with the exact one on hover
+  const relative = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto", style: "short" });
+  function tellTimes() {
+    for (const time of document.querySelectorAll("time")) {
+      const then = new Date(time.dateTime), minutes = Math.round((then - Date.now()) / 60000);
+      time.title = then.toLocaleString(document.documentElement.lang);
+      time.textContent = minutes > -1 ? "" : minutes > -60 ? relative.format(minutes, "minute")
+        : minutes > -1440 ? relative.format(Math.round(minutes / 60), "hour") : relative.format(Math.round(minutes / 1440), "day");
+    }
+  }
+  setInterval(tellTimes, 60000);
+
   // A screen reader hears sentences, not tokens
   const announcer = document.getElementById("announcer");
   let heard = 0, hearing = "";
@@ -243,6 +257,7 @@
   });
 
   foldLong();
+  tellTimes();
   follow();
   showEndButton();
 })();

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -13,21 +15,33 @@ SAMPLING = {field.name for field in fields(SamplingParams)}
 SENTENCES = (1, 10, 3)  # least, most, default
 TEMPERATURE = (0.0, 1.5, 0.8)
 LENGTH = (16, 512, 128)
+CHINESE = re.compile("[\u3400-\u9fff]")
 
 
 def _number(value: Any, least: float, most: float, default: float) -> float:
     """A number within its range. What is not a number counts as not set."""
     try:
-        return min(max(float(value), least), most)
+        number = float(value)
     except (TypeError, ValueError):
         return default
+    return default if math.isnan(number) else min(max(number, least), most)
 
 
-def cleaned(assistant: Assistant, raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that this assistant knows, each within its range."""
+def _direction(known: list[str], wanted: Any, text: str) -> dict[str, str]:
+    """The direction wanted; the other way round where the writing plainly shows that this is what was meant."""
+    if not known:
+        return {}
+    direction = wanted if wanted in known else known[0]
+    source, _, target = direction.partition("-")
+    if text.strip() and "zh" in (source, target) and (source == "zh") != bool(CHINESE.search(text)):
+        direction = f"{target}-{source}" if f"{target}-{source}" in known else direction
+    return {"direction": direction}
+
+
+def cleaned(assistant: Assistant, raw: Mapping[str, Any], text: str = "") -> dict[str, Any]:
+    """The options that this assistant knows, each within its range. `text` is what they are wanted for."""
     if assistant.task == "translation":
-        known = assistant.directions
-        return {"direction": raw["direction"] if raw.get("direction") in known else known[0]} if known else {}
+        return _direction(assistant.directions, raw.get("direction"), text)
     if assistant.task == "summarisation":
         return {"sentences": int(_number(raw.get("sentences"), *SENTENCES))}
     if assistant.task == "generation":

@@ -84,7 +84,7 @@ def ask(*, visitor: Visitor, conversation_id: uuid.UUID, slug: str, text: Any, o
         raise RequestError(_("The last answer is still being written"), remedy=_("Wait for it, or stop it"))
     _require_capacity(visitor)
     began = not conversation.title
-    conversation.options = options_of.cleaned(conversation.assistant, options)
+    conversation.options = options_of.cleaned(conversation.assistant, options, text)
     if began:
         conversation.title = " ".join(text.split())[:TITLE]
     conversation.save()

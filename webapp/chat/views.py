@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import timedelta
 from functools import wraps
 from typing import Any
 
@@ -12,6 +13,8 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_POST
 
@@ -75,9 +78,20 @@ def conversation(request: HttpRequest, conversation_id: uuid.UUID) -> HttpRespon
 def _frame(request: HttpRequest, assistants: list[Assistant], current: Conversation | None) -> dict[str, Any]:
     theme = request.COOKIES.get("parley_theme", "")
     return {
-        "conversations": Conversation.objects.visible_to(visitor_of(request))[:SIDEBAR], "current": current,
+        "groups": _by_age(Conversation.objects.visible_to(visitor_of(request)).exclude(title="")[:SIDEBAR]),
+        "current": current,
         "assistants": assistants, "theme": theme if theme in THEMES else "",
     }
+
+
+def _by_age(conversations: Iterable[Conversation]) -> list[tuple[str, list[Conversation]]]:
+    """Conversations of the last day, the last week, and older ones. Rolling, so that no time zone is needed."""
+    names, limits = [_("Last 24 hours"), _("Last 7 days"), _("Older")], [timedelta(days=1), timedelta(days=7)]
+    groups: list[tuple[str, list[Conversation]]] = [(name, []) for name in names]
+    for one in conversations:
+        age = timezone.now() - one.updated
+        groups[sum(age > limit for limit in limits)][1].append(one)
+    return groups
 
 
 def _page(request: HttpRequest, current: Conversation, assistants: list[Assistant], thread: list[dict[str, Any]],
