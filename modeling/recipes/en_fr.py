@@ -30,7 +30,7 @@ RECIPE = Recipe(
     model="transformer",
     prepare=prepare,
     settings={
-        "batch_tokens": "5000", "steps": "2400", "decay": "0.45", "warmup": "0.03", "optimizer": "muon",
+        "batch_tokens": "5000", "steps": "2000", "decay": "0.45", "warmup": "0.03", "optimizer": "muon",
         "learning_rate": "2e-3", "shares": "1.0,0.55", "evaluations": "16", "validation": "0.0", "test": "0.0",
     },
     about=ABOUT,
