@@ -107,6 +107,8 @@ def default_settings(task: str, rows: int, characters: int) -> dict[str, Any]:
 
 def read_settings(model: str, given: Mapping[str, str]) -> dict[str, Any]:
     """Turn `key=value` texts into values by the types of the fields; an unknown key is refused."""
+    if model not in MODEL_CONFIGS:
+        raise ConfigError(f"{model!r} needs no training", allowed=f"models to train are {', '.join(MODEL_CONFIGS)}")
     hints = typing.get_type_hints(MODEL_CONFIGS[model]) | typing.get_type_hints(TrainingConfig)
     known = {f.name for f in (*fields(MODEL_CONFIGS[model]), *fields(TrainingConfig))} - FROM_DATA
     if unknown := sorted(set(given) - known):
