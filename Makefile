@@ -16,10 +16,12 @@ lint: setup ## Check style, types and import contracts
 	@.venv/bin/ruff check . && .venv/bin/mypy && .venv/bin/lint-imports
 bench: setup ## Compare with peers; more with B="name"
 	@.venv/bin/python -m tests.benchmarks $(B)
+pictures: setup ## Take the README's pictures anew; all of them with P=--all D=folder
+	@.venv/bin/python -m tests.browser.pictures $(P) $(or $(D),docs/pictures)
 lock: setup ## Write requirements.lock from what is installed
 	@.venv/bin/python -m pip freeze --exclude-editable | sed -E 's/\+cpu//' | grep -E '^[A-Za-z0-9_.-]+==' > requirements.lock
 serving:
 	@command -v $(PYTHON) >/dev/null || { echo "Parley: there is no Python here. Install Python 3.11 or newer."; exit 1; }
 	@$(PYTHON) install.py serve
 
-.PHONY: help run setup test lint bench lock serving
+.PHONY: help run setup test lint bench pictures lock serving
