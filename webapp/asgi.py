@@ -12,11 +12,12 @@ pages = get_asgi_application()
 
 from django.conf import settings  # noqa: E402 - the apps must be loaded first
 
-from webapp.bodies import BodyLimit  # noqa: E402
+from webapp.bodies import limit_bodies  # noqa: E402
 from webapp.chat.recovery import Recovery  # noqa: E402
 from webapp.chat.urls import websocket_urlpatterns  # noqa: E402
 
+limit_bodies(settings.UPLOAD_BYTES)
 application = Recovery(ProtocolTypeRouter({
-    "http": BodyLimit(pages, settings.UPLOAD_BYTES),
+    "http": pages,
     "websocket": OriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)), settings.ORIGINS),
 }))

@@ -92,7 +92,7 @@ def _settle(document: Document, state: str, reason: str, facts: dict[str, int]) 
 async def _index(document: Document) -> tuple[str, str, dict[str, int]]:
     """State, reason and facts, from a child that gets an argument list, limits, and its own process group."""
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "modeling.cli.index", str(document.source), "--title", Path(document.name).stem,
+        sys.executable, "-m", "modeling.cli.index", str(document.source), f"--title={Path(document.name).stem}",
         "--out", str(document.index), "--memory", str(settings.DOCUMENT_MEMORY),
         "--seconds", str(settings.DOCUMENT_SECONDS), cwd=settings.ROOT, start_new_session=True,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,

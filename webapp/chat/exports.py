@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from urllib.parse import quote
 
-from django.utils.text import get_valid_filename
 from django.utils.translation import gettext as _
 
 from webapp.chat.models import USER, Conversation
@@ -40,5 +40,5 @@ def as_json(conversation: Conversation) -> str:
 
 def disposition(conversation: Conversation, kind: str) -> str:
     """A header that makes the browser save it under the conversation's title."""
-    name = get_valid_filename(conversation.title[:60] or "conversation")
+    name = re.sub(r"[^\w-]+", "-", conversation.title[:60]).strip("-") or "conversation"
     return f"attachment; filename=\"conversation.{kind}\"; filename*=UTF-8''{quote(name)}.{kind}"

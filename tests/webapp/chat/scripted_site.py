@@ -10,7 +10,10 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 
+from django.conf import settings  # noqa: E402
 from scripted import ScriptedEngine  # noqa: E402
+
+settings.UPLOAD_BYTES = 2_000_000
 
 from webapp.asgi import application  # noqa: E402, F401
 from webapp.chat import engine  # noqa: E402

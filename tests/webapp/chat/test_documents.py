@@ -91,6 +91,12 @@ async def test_files_lie_under_random_names_for_the_owner_only(open_page: OpenPa
     assert stat.S_IMODE(document.folder.stat().st_mode) == 0o700
 
 
+async def test_a_name_that_looks_like_an_option_is_only_a_name(open_page: OpenPage) -> None:
+    page = await open_page()
+    await add(page.client, page.id, "--out=x.md", HERON)
+    assert (await settled()).state == "ready"
+
+
 async def test_hostile_names_and_text_stay_text(open_page: OpenPage) -> None:
     page = await open_page()
     body = await add(page.client, page.id, "<img src=x onerror=alert(1)>.md", b"<script>x</script> is <b>bold</b>.\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -110,6 +111,14 @@ def test_a_conversation_can_be_taken_home(conversation: tuple[Client, Conversati
     data = json.loads(client.get(f"/c/{made.pk}/export.json").content)
     assert [message["text"] for message in data["messages"]] == ["Good morning", "Bonjour"]
     assert client.get(f"/c/{made.pk}/export.exe").status_code == 404
+
+
+@pytest.mark.parametrize("title", ["..", "?", '"; filename="evil.exe', "早上好\r\nX: y", "/etc/passwd"])
+def test_no_title_makes_a_dangerous_file_name(conversation: tuple[Client, Conversation], title: str) -> None:
+    client, made = conversation
+    Conversation.objects.update(title=title)
+    disposition = client.get(f"/c/{made.pk}/export.md")["Content-Disposition"]
+    assert re.fullmatch(r"""attachment; filename="conversation.md"; filename\*=UTF-8''[\w%-]+\.md""", disposition)
 
 
 def test_what_is_not_there_says_so_in_plain_words(assistants: None) -> None:
