@@ -47,6 +47,8 @@
       document.title = `${state.dataset.title} · Parley`;
       const next = $(".settings [name=next]");
       if (next) next.value = state.dataset.url;
+      const account = $(".settings a[href*='next=']");
+      if (account) account.href = account.href.replace(/next=.*/, `next=${state.dataset.url}`);
     }
     state.removeAttribute("data-url");
     sent = "";
@@ -122,6 +124,7 @@
       if (example.dataset.direction) choose(example.dataset.direction);
       fill(example.dataset.example);
       submit();
+      if (matchMedia("(pointer: fine)").matches) prompt().focus();
     } else if (copy) copyFrom(copy);
     else if (on("#swap")) swap();
     else if (on("#theme")) nextTheme();

@@ -17,7 +17,7 @@ def markdown(conversation: Conversation) -> str:
     """Headings for who speaks, the texts as they are."""
     task, assistant = conversation.assistant.task, conversation.assistant.name
     parts = [f"# {conversation.title}"]
-    for message in conversation.messages.all():
+    for message in conversation.messages.defer("trace"):
         mine = message.role == USER
         parts += [f"## {_('You') if mine else assistant}", message.text if mine else answer_text(message, task)]
         if message.error:
@@ -33,7 +33,7 @@ def as_json(conversation: Conversation) -> str:
         "messages": [{
             "role": message.role, "state": message.state, "text": message.text, "options": message.options,
             "result": message.result, "error": message.error, "created": message.created.isoformat(),
-        } for message in conversation.messages.all()],
+        } for message in conversation.messages.defer("trace")],
         "documents": [document.name for document in conversation.documents.all()],
     }, ensure_ascii=False, indent=2) + "\n"
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from channels.db import database_sync_to_async
 from django.conf import settings
+from django.db import DatabaseError
 from django.utils.translation import gettext_noop
 
 from modeling.errors import EngineBusyError, EngineUnavailableError, ParleyError
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 PERSIST_SECONDS = 1.5
 STOP_SECONDS = 3.0  # after which an answer counts as stopped though the engine has not said so
 ENGINE_SECONDS = 15.0  # that an answer waits for an engine that is not there
+STORE_ATTEMPTS = 5
 TOKENS_KEPT = 1024  # tokens whose alternatives are kept for "how this came about"
 ENDS = {"stop": DONE, "length": DONE, "cancelled": STOPPED,
         "error": ERROR}
@@ -55,6 +57,7 @@ class Generation:
         self.stage: str | None = "queued"
         self.place: int | None = None  # in the line before the model, once it has to wait
         self.result: dict[str, Any] = {}
+        self.trace: list[dict[str, Any]] = []
         self.state: str = STREAMING
         self.error = ""
         self.seconds: float | None = None
@@ -164,14 +167,13 @@ class Generation:
             self._show(stage=None)
 
     def _take_tokens(self, chunk: Chunk) -> None:
-        tokens = self.result.setdefault("tokens", [])
         self.result["count"] = self.result.get("count", 0) + len(chunk.token_ids)
         candidates = (chunk.result or {}).get("candidates", [])
         text = {"text": chunk.text} if len(chunk.token_ids) == 1 else {}
         for logprob, others in zip(chunk.logprobs, candidates, strict=False):
-            if len(tokens) < TOKENS_KEPT:
+            if len(self.trace) < TOKENS_KEPT:
                 alternatives = [[other, round(p, 4)] for other, p in others[:6]]
-                tokens.append({"logprob": round(logprob, 4), "candidates": alternatives} | text)
+                self.trace.append({"logprob": round(logprob, 4), "candidates": alternatives} | text)
 
     def _show(self, *, stage: str | None) -> None:
         self.stage = stage
@@ -189,7 +191,8 @@ class Generation:
             self._show_place()
             if self.text != kept:
                 kept = self.text
-                await database_sync_to_async(services.keep_text)(message_id=self.message_id, text=kept)
+                with contextlib.suppress(DatabaseError):  # the next round tries again
+                    await database_sync_to_async(services.keep_text)(message_id=self.message_id, text=kept)
 
     def _show_place(self) -> None:
         """All questions pass through here, so the line before a model is those that got no word from it yet."""
@@ -208,12 +211,20 @@ class Generation:
     async def _finish(self) -> None:
         """Write the end down, then tell: who reloads on the news finds the whole answer stored."""
         with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.shield(database_sync_to_async(services.finish)(
-                message_id=self.message_id, state=self.state, text=self.text, result=self.result, error=self.error,
-                seconds=self.seconds or 0.0,
-            ))
+            await asyncio.shield(self._store())
         self.finished = True
         self.room.end()
+
+    async def _store(self) -> None:
+        for attempt in range(STORE_ATTEMPTS):
+            try:
+                return await database_sync_to_async(services.finish)(
+                    message_id=self.message_id, state=self.state, text=self.text, result=self.result, trace=self.trace,
+                    error=self.error, seconds=self.seconds or 0.0,
+                )
+            except DatabaseError:
+                log.exception("answer %s could not be stored, attempt %d", self.message_id, attempt + 1)
+                await asyncio.sleep(attempt)
 
 
 async def stop(conversation_id: uuid.UUID) -> None:

@@ -74,6 +74,7 @@ class Message(models.Model):
     text = models.TextField(blank=True)
     options = models.JSONField(default=dict)  # the options it was asked or answered with
     result = models.JSONField(default=dict)  # the task's structured answer, see modeling.inference.Chunk
+    trace = models.JSONField(default=list)  # generation: each token, its probability and its alternatives; may be long
     error = models.TextField(blank=True)  # what happened, in plain words
     seconds = models.FloatField(null=True)  # from the question to the end of the answer
     created = models.DateTimeField(auto_now_add=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 LABELS_SHOWN = 6  # bars of a classification; the others are under "how this came about"
 PASSAGES_SHOWN = 5
-OPENS = ("labels", "passages", "sentences", "segments", "tokens")  # results that tell how an answer came about
+OPENS = ("labels", "passages", "sentences", "segments", "count")  # results that tell how an answer came about
 
 
 def marked(text: str, spans: list[tuple[int, int]]) -> list[dict[str, Any]]:
@@ -109,7 +109,7 @@ def _answer(message: Message, task: str, source: str, live: Generation | None) -
 def thread(conversation: Conversation, live: Generation | None = None) -> list[dict[str, Any]]:
     """All messages of a conversation, in order."""
     task, source, shown = conversation.assistant.task, "", []
-    for message in conversation.messages.all():
+    for message in conversation.messages.defer("trace"):
         current = live if live is not None and live.message_id == message.pk else None
         shown.append(present(message, task=task, source=source, live=current))
         source = message.text if message.role == USER else source
@@ -123,10 +123,10 @@ def documents(conversation: Conversation) -> list[dict[str, Any]]:
             for document in conversation.documents.all()]
 
 
-def token_rows(result: dict[str, Any]) -> list[dict[str, Any]]:
+def token_rows(trace: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Each generated token with its probability and the alternatives the model saw."""
     rows = []
-    for token in result.get("tokens", []):
+    for token in trace:
         candidates = [{"text": text, "probability": math.exp(logprob), "chosen": abs(logprob - token["logprob"]) < 1e-3}
                       for text, logprob in token["candidates"]]
         chosen = next((candidate["text"] for candidate in candidates if candidate["chosen"]), token.get("text", "…"))

@@ -111,8 +111,8 @@ def ask_again(*, visitor: Visitor, conversation_id: uuid.UUID, message_id: int) 
     question = conversation.messages.filter(pk__lt=message_id, role=USER).last() if answer else None
     if answer is None or question is None:
         raise RequestError(_("This answer is not here any more"), remedy=_("Reload the page"))
-    answer.text, answer.result, answer.error, answer.state = "", {}, "", STREAMING
-    answer.seconds, answer.created = None, timezone.now()
+    answer.text, answer.result, answer.trace, answer.error = "", {}, [], ""
+    answer.state, answer.seconds, answer.created = STREAMING, None, timezone.now()
     answer.save()
     conversation.save(update_fields=["updated"])
     return Exchange(conversation=conversation, question=question, answer=answer, began=False)
@@ -135,9 +135,13 @@ def keep_text(*, message_id: int, text: str) -> None:
     Message.objects.filter(pk=message_id, state=STREAMING).update(text=text)
 
 
-def finish(*, message_id: int, state: str, text: str, result: dict[str, Any], error: str, seconds: float) -> None:
+def finish(
+    *, message_id: int, state: str, text: str, result: dict[str, Any], trace: list[dict[str, Any]], error: str,
+    seconds: float,
+) -> None:
     """Persist an answer's end."""
-    Message.objects.filter(pk=message_id).update(state=state, text=text, result=result, error=error, seconds=seconds)
+    Message.objects.filter(pk=message_id).update(
+        state=state, text=text, result=result, trace=trace, error=error, seconds=seconds)
 
 
 def interrupt_streaming() -> int:

@@ -15,6 +15,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_POST
 
@@ -51,6 +52,7 @@ def _notice(request: HttpRequest, text: str) -> HttpResponse:
     return response
 
 
+@never_cache
 @ensure_csrf_cookie
 @require_GET
 def new(request: HttpRequest) -> HttpResponse:
@@ -65,6 +67,7 @@ def new(request: HttpRequest) -> HttpResponse:
     return render(request, "chat/page.html", _page(request, fresh, assistants, []))
 
 
+@never_cache
 @ensure_csrf_cookie
 @require_GET
 @refusing
@@ -152,7 +155,7 @@ def inside(request: HttpRequest, message_id: int) -> HttpResponse:
     found = services.visible_conversation(visitor=visitor_of(request), conversation_id=message.conversation_id)
     source = found.messages.filter(pk__lt=message_id, role=USER).last()
     return render(request, f"chat/inside/{found.assistant.task}.html", {
-        "result": message.result, "tokens": presentation.token_rows(message.result),
+        "result": message.result, "tokens": presentation.token_rows(message.trace),
         "m": presentation.present(message, task=found.assistant.task, source=source.text if source else ""),
     })
 

@@ -81,8 +81,8 @@ def test_tokens_show_their_probability_and_what_else_there_was(conversation: tup
     client, made = conversation
     made.assistant.task = "generation"
     made.assistant.save()
-    result = {"count": 1, "tokens": [{"logprob": -0.2231, "text": "a", "candidates": [["a", -0.2231], [" b", -1.609]]}]}
-    answer = made.messages.create(role="assistant", text="a", result=result)
+    trace = [{"logprob": -0.2231, "text": "a", "candidates": [["a", -0.2231], [" b", -1.609]]}]
+    answer = made.messages.create(role="assistant", text="a", trace=trace)
     body = client.get(f"/messages/{answer.pk}/inside/").content.decode()
     assert "80.0\u202f%" in body and "␣b" in body and "20.0\u202f%" in body
 

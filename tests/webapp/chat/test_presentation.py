@@ -30,7 +30,7 @@ def test_the_passage_with_the_answer_comes_first() -> None:
 
 
 def test_a_token_outside_of_the_candidates_keeps_its_own_text() -> None:
-    rows = token_rows({"tokens": [{"logprob": -5.0, "text": "rare", "candidates": [["common", -0.1]]}]})
+    rows = token_rows([{"logprob": -5.0, "text": "rare", "candidates": [["common", -0.1]]}])
     assert rows[0]["text"] == "rare" and rows[0]["level"] == 0
 
 
