@@ -21,6 +21,12 @@ ARTICLE = (
     "the reef by ship. The lighthouse still stands, and its stonework has never been replaced. It is the oldest "
     "lighthouse in the world that is washed by the sea."
 )
+STORY = (
+    "The train was late. We waited for an hour at the station. It was very cold, and nobody told us anything. "
+    "My sister wanted to go home. I bought two cups of coffee and a newspaper. An old man asked me the time. He had "
+    "lost his watch in the garden. In the end we took a taxi to the hotel. The driver spoke French and sang all the "
+    "way. We slept until noon. The next morning the sun was shining."
+)
 
 
 def shipped(name: str) -> str:
@@ -54,11 +60,7 @@ def test_each_starter_gives_a_sensible_answer(
     assert visitor.faults == []
 
 
-@pytest.mark.parametrize(
-    ("starter", "text"),
-    [("chinese-poetry", "明月"),
-     ("en-fr", "The train was late. We waited for an hour at the station. In the end we took a taxi to the hotel.")],
-)  # fmt: skip
+@pytest.mark.parametrize(("starter", "text"), [("chinese-poetry", "明月"), ("en-fr", STORY)])
 def test_text_arrives_in_several_messages_and_is_stored_as_shown(visitor: Visitor, starter: str, text: str) -> None:
     visitor.open(shipped(starter))
     visitor.ask(text)
