@@ -40,7 +40,7 @@ def prepare(data: Path, folder: Path) -> Files:
     counts = Counter("".join(poems))
     # A poem with a very rare character is left out rather than learnt with a hole in it.
     whole = [poem for poem in dict.fromkeys(poems) if "□" not in poem and min(counts[c] for c in poem) >= RAREST]
-    rows = [{"text": poem.partition("\n")[2] if index % 4 == 3 else poem} for index, poem in enumerate(whole)]
+    rows = [{"text": poem.rpartition("\n")[2] if index % 4 == 3 else poem} for index, poem in enumerate(whole)]
     splits = split(rows, task="generation", seed=0, validation=0.02, test=0.02)
     return Files(**{name: write_rows(folder / f"{name}.jsonl", part) for name, part in splits.items()})
 
@@ -51,9 +51,9 @@ def read_poems(path: Path) -> list[str]:
     for line in path.read_text(encoding="utf-8").splitlines():
         poem = json.loads(line)
         body = NOTE.sub("", "".join(poem["paragraphs"])).replace("。。", "。")
-        text = f"{NOTE.sub('', poem['title'])}\n{body}"
+        text = f"{NOTE.sub('', poem['title'] or '')}\n{body}"
         if body and len(text) <= LONGEST:
-            found.append(text)
+            found.append(text.lstrip("\n"))
     return found
 
 
