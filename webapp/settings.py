@@ -188,7 +188,7 @@ UNFOLD = {
 }
 
 # Limits of the chat
-MESSAGE_CHARACTERS = 20_000  # a visitor's message
+MESSAGE_CHARACTERS = 100_000  # a visitor's message
 MESSAGES_PER_MINUTE = 60  # of one visitor, over all pages
 ADDRESS_MESSAGES_PER_MINUTE = 300  # of all visitors behind one address: a class room, an office
 ANSWERS_AT_ONCE = 16  # of one visitor

@@ -58,8 +58,8 @@
   }
 
   function takeNotice() {
-    const notice = document.getElementById("notice");
-    if (!notice.hasAttribute("data-restore")) return;
+    const notice = $("#notice [data-restore]");
+    if (!notice) return;
     notice.removeAttribute("data-restore");
     if (sent && !prompt().value) fill(sent);
     sent = "";
@@ -87,6 +87,10 @@
     if (event.target.id !== "ask") return;
     if (!prompt().value.trim() || !$("[data-testid=send]") || app.dataset.online !== "yes") event.preventDefault();
     if (!prompt().value.trim()) prompt().focus();
+    if (prompt().value.length > Number(app.dataset.limit)) {
+      event.preventDefault();
+      document.getElementById("notice").replaceChildren(document.getElementById("too-long").content.cloneNode(true));
+    }
   });
   app.addEventListener("htmx:wsAfterSend", (event) => {
     if (event.target.id !== "ask") return;

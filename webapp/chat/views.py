@@ -105,7 +105,7 @@ def _page(request: HttpRequest, current: Conversation, assistants: list[Assistan
         "assistant": current.assistant, "thread": thread, "streaming": live is not None,
         "options": options.controls(current.assistant, current.options),
         "documents": presentation.documents(current) if saved else [], "saved": saved,
-        "own_documents": saved and current.documents.exists(), "limit": settings.MESSAGE_CHARACTERS,
+        "limit": settings.MESSAGE_CHARACTERS,
     }
 
 

@@ -191,7 +191,7 @@ async def test_too_many_messages_are_told_when_to_come_back(
 async def test_a_message_that_is_too_long_or_empty_is_refused_with_its_limit(open_page: OpenPage) -> None:
     page = await open_page()
     await page.ask("x" * (settings.MESSAGE_CHARACTERS + 1))
-    assert "20,001 characters" in await page.until('class="notice"')
+    assert "100,001 characters" in await page.until('class="notice"')
     await page.ask("  \n ")
     assert "The message is empty" in await page.until('class="notice"')
 

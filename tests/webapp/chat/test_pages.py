@@ -67,7 +67,7 @@ def test_a_translation_shows_both_languages_and_is_in_the_sidebar(conversation: 
     client, made = conversation
     body = client.get(made.get_absolute_url()).content.decode()
     assert 'lang="en">Good morning</div>' in body and 'lang="fr">Bonjour</div>' in body
-    assert 'data-testid="conversation" aria-current="page"' in body and 'data-state="done"' in body
+    assert 'data-testid="conversation" title="Good morning" aria-current="page"' in body and 'data-state="done"' in body
 
 
 def test_how_an_answer_came_about_can_be_opened(conversation: tuple[Client, Conversation]) -> None:

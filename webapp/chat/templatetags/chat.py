@@ -65,3 +65,9 @@ def unlocalized(value: float) -> str:
 def visible(text: str) -> str:
     """A token with its spaces and line breaks made visible."""
     return text.replace("\n", "↵").replace("\t", "⇥").replace(" ", "␣") or "∅"
+
+
+@register.filter
+def grouped(value: int) -> str:
+    """A large number with its thousands set apart."""
+    return f"{value:,}"
