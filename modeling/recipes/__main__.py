@@ -9,8 +9,7 @@ from pathlib import Path
 
 from modeling.cli.train import pairs_of, reporter
 from modeling.errors import ConfigError, ParleyError
-from modeling.export import export_lexrank
-from modeling.recipes.lexrank import CARD
+from modeling.recipes import lexrank
 from modeling.recipes.recipe import Recipe
 from modeling.training import Request, read_settings, train
 
@@ -49,10 +48,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     try:
-        if args.name == "lexrank":
-            export_lexrank(args.out, card=CARD)
-        elif args.data is None:
+        if args.data is None:
             raise ConfigError("--data is missing", allowed="the folder of the data sets")
+        if args.name == "lexrank":
+            lexrank.make(args.data, args.out)
         else:
             run(args.name, args.data, args.out, settings=pairs_of(args.settings), parent=args.parent, seed=args.seed)
     except ParleyError as error:
