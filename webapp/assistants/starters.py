@@ -87,7 +87,7 @@ INTRODUCTIONS: dict[str, Introduction] = {
         welcome_en="Give the title of a Chinese paper; it is sorted into its subject.",
         welcome_zh="输入一篇中文论文的标题，判断它属于哪个学科门类。",
         examples=({"text": "基于深度学习的遥感图像目标检测方法研究"},
-                  {"text": "唐代科举制度与文人社会地位的变迁"},
+                  {"text": "货币政策对商业银行风险承担的影响"},
                   {"text": "大棚番茄水肥一体化栽培技术试验"})),
     "chinese-poetry": Introduction(
         name_en="Chinese poetry", name_zh="古诗", position=50,
