@@ -15,8 +15,8 @@ HELP = "say what a data set holds: format, columns, languages, balance, problems
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", nargs="+", metavar="DATA", help="a file, a folder, or two aligned files")
     parser.add_argument("--task", choices=list(TASKS), help="the task it is for; guessed where it is left out")
-    parser.add_argument("--columns", action="append", default=[], metavar="ROLE=COLUMN",
-                        help="a column's role, by name or by index from 0, such as text=1; can be repeated")
+    parser.add_argument("--columns", nargs="+", action="extend", default=[], metavar="ROLE=COLUMN",
+                        help="a column's role, by name or by index from 0, such as text=1")
     parser.add_argument("--format", help="the file's format, where suffix and content mislead")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 

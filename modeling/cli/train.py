@@ -23,12 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--validation", nargs="+", type=Path, default=[], metavar="DATA", help="files of that split")
     parser.add_argument("--test", nargs="+", type=Path, default=[], metavar="DATA", help="files of that split")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the artifact")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings",
-                        help="a setting of model or training; can be repeated")
+    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", dest="settings",
+                        help="a setting of model or training")
     parser.add_argument("--from", type=Path, metavar="ARTIFACT", dest="parent",
                         help="artifact to continue from; for bert also a Hugging Face folder")
-    parser.add_argument("--columns", action="append", default=[], metavar="ROLE=COLUMN",
-                        help="a column's role, by name or by index from 0; can be repeated")
+    parser.add_argument("--columns", nargs="+", action="extend", default=[], metavar="ROLE=COLUMN",
+                        help="a column's role, by name or by index from 0")
     parser.add_argument("--seed", type=int, default=0, help="of splits, weights and order (0)")
     parser.add_argument("--storage", choices=("fp32", "fp16", "int8"), default="int8", help="of the weights (int8)")
 

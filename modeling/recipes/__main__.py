@@ -44,7 +44,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, help="folder of the data sets")
     parser.add_argument("--out", type=Path, required=True, help="folder of the artifact")
     parser.add_argument("--from", type=Path, dest="parent", help="weights to start from, where the recipe needs some")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
+    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", dest="settings")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     try:
