@@ -203,7 +203,8 @@
   function foldLong() {
     for (const said of document.querySelectorAll(".said:not([data-looked])")) {
       said.dataset.looked = "";
-      if (said.textContent.length < 600 && said.textContent.split("\n").length < 9) continue;
+      const text = said.textContent, wide = (text.match(/[\u3400-\u9fff]/g) || []).length;
+      if (text.length + wide < 600 && text.split("\n").length < 9) continue;
       said.classList.add("long");
       const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet show-all" });
       button.textContent = app.dataset.more;
