@@ -30,7 +30,7 @@ DOCUMENTS = HOME / "documents"
 def secret_key(path: Path) -> str:
     """The site's key, made once and readable by its owner only. Two processes that start together get the same one."""
     if not path.exists():
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_urlsafe(64))
         try:

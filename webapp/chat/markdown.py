@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 
 import nh3
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 
 TAGS = {"p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "strong", "em", "s", "code", "pre", "blockquote",
         "ul", "ol", "li", "table", "thead", "tbody", "tr", "th", "td", "a"}
+PARAGRAPHS = re.compile("</?p>|<br>")
 FENCE = re.compile(r"^ {0,3}(```|~~~)", re.MULTILINE)
 
 _parser = MarkdownIt("js-default", {"breaks": True, "linkify": False, "typographer": False}).disable("image")
@@ -20,8 +22,12 @@ _cleaner = nh3.Cleaner(
 
 
 def render(text: str) -> SafeString:
-    """`text` as safe HTML. Nothing in it can run, load, or talk to htmx."""
-    return mark_safe(_cleaner.clean(_parser.render(text)))  # noqa: S308 - cleaned on this very line
+    """`text` as safe HTML. Nothing in it can run, load, or talk to htmx. Without any mark-up in it, every space and
+    line break is shown as it stands."""
+    html = _cleaner.clean(_parser.render(text))
+    if "<" not in PARAGRAPHS.sub("", html):
+        return format_html('<div class="plain">{}</div>', text)
+    return mark_safe(html)  # noqa: S308 - cleaned above
 
 
 def settled_until(text: str) -> int:

@@ -160,7 +160,7 @@ async def test_hostile_text_is_only_text_in_prompt_title_and_answer(open_page: O
     "<div hx-get='/x' hx-trigger='load'>x</div>", "<style>*{display:none}</style>", "`<script>`",
 ])
 def test_no_markdown_becomes_alive(source: str) -> None:
-    tags = re.findall(r"<[^>]*>", render(source))
+    tags = re.findall(r"<[^>]*>", render(source).removeprefix('<div class="plain">'))
     assert not re.search(r"<(script|img|style|iframe|div)|javascript:|data:|href=./|hx-|onerror", "".join(tags))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import unescape
+
 import pytest
 from django.utils import translation
 
@@ -43,7 +45,12 @@ def test_blocks_are_whole_at_blank_lines_outside_of_fences(text: str, whole: str
 
 
 def test_lines_of_a_poem_stay_lines() -> None:
-    assert render("春眠不觉晓，\n处处闻啼鸟。") == "<p>春眠不觉晓，<br>\n处处闻啼鸟。</p>\n"
+    assert render("春眠不觉晓，\n**处处**闻啼鸟。") == "<p>春眠不觉晓，<br>\n<strong>处处</strong>闻啼鸟。</p>\n"
+
+
+@pytest.mark.parametrize("text", ["one\n\n\n  two ", "7", '{"a": "<b>"}', "明月\n 松间"])
+def test_text_without_markup_keeps_every_space(text: str) -> None:
+    assert unescape(render(text)) == f'<div class="plain">{text}</div>'
 
 
 def test_errors_are_said_in_the_readers_language_with_their_numbers() -> None:
