@@ -24,7 +24,7 @@ from webapp.assistants.models import Assistant
 from webapp.chat import documents, exports, generations, options, presentation, services
 from webapp.chat.models import USER, Conversation, Document, Message
 from webapp.chat.rooms import generation_in
-from webapp.chat.visitors import visitor_of
+from webapp.chat.visitors import stay, visitor_of
 from webapp.chat.wording import said
 
 THEMES = ("light", "dark")
@@ -79,9 +79,12 @@ def conversation(request: HttpRequest, conversation_id: uuid.UUID) -> HttpRespon
 
 
 def _frame(request: HttpRequest, assistants: list[Assistant], current: Conversation | None) -> dict[str, Any]:
+    conversations = list(Conversation.objects.visible_to(visitor_of(request)).exclude(title="")[:SIDEBAR])
+    if conversations:
+        stay(request)
     theme = request.COOKIES.get("parley_theme", "")
     return {
-        "groups": _by_age(Conversation.objects.visible_to(visitor_of(request)).exclude(title="")[:SIDEBAR]),
+        "groups": _by_age(conversations),
         "current": current,
         "assistants": assistants, "theme": theme if theme in THEMES else "",
     }

@@ -14,6 +14,7 @@ from django.http import HttpRequest
 
 from webapp.chat.models import Conversation, Visitor
 
+PASSING = 7 * 24 * 3600  # seconds that the session of someone who only looked is kept; robots make many
 KEY = "visitor"  # its key in the session. The session's own key changes at sign-in, this does not
 
 
@@ -21,7 +22,14 @@ def visitor_of(request: HttpRequest) -> Visitor:
     """The visitor of a page. Names the session on the first visit."""
     if KEY not in request.session:
         request.session[KEY] = secrets.token_hex(32)
+        request.session.set_expiry(PASSING)
     return Visitor(token=request.session[KEY], user_id=request.user.pk if request.user.is_authenticated else None)
+
+
+def stay(request: HttpRequest) -> None:
+    """Keep the session of someone who has something to come back to for as long as the settings say."""
+    if request.session.get_expiry_age() <= PASSING:
+        request.session.set_expiry(None)
 
 
 def visitor_of_session(session_key: str | None) -> Visitor | None:
@@ -40,4 +48,5 @@ def adopt(sender: Any, request: HttpRequest | None, user: Any, **_: Any) -> None
     """Signing in makes this session's conversations the user's own."""
     token = request.session.get(KEY) if request is not None and hasattr(request, "session") else None
     if token:
+        stay(request)
         Conversation.objects.filter(owner=None, session=token).update(owner=user)

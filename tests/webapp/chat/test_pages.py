@@ -9,10 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from webapp.chat.models import Conversation, Message
-from webapp.chat.visitors import KEY
+from webapp.chat.visitors import KEY, PASSING
 
 Visitor = Callable[[], Client]
 
@@ -124,6 +125,14 @@ def test_no_title_makes_a_dangerous_file_name(conversation: tuple[Client, Conver
 def test_what_is_not_there_says_so_in_plain_words(assistants: None) -> None:
     response = Client().get(f"/c/{uuid.uuid4()}/")
     assert response.status_code == 404 and "This is not here" in response.content.decode()
+
+
+def test_only_those_who_said_something_are_remembered_for_long(conversation: tuple[Client, Conversation]) -> None:
+    client, _made = conversation
+    assert client.get("/").client.session.get_expiry_age() == settings.SESSION_COOKIE_AGE
+    passing = Client()
+    passing.get("/")
+    assert passing.session.get_expiry_age() == PASSING
 
 
 def test_changes_need_a_token(conversation: tuple[Client, Conversation]) -> None:
