@@ -21,7 +21,8 @@ def model_card(result: TrainedModel, *, name: str, about: str, storage: str) -> 
         + (f" Languages: {', '.join(result.languages)}." if result.languages else ""),
         about.strip() or "## Data\n\n" + data_table(result.lineage),
         "## Held-out figures\n\n"
-        f"Measured on {rows['test']} test rows that took no part in training, with the weights as stored.\n\n"
+        f"Measured on {rows['test']} test rows that took no part in training, with the weights as stored; "
+        "`rounding` compares them with the fp32 ones on the same rows.\n\n"
         + figures_table(result.metrics),
         "## Training\n\n"
         f"{rows['train']} training and {rows['validation']} validation rows. Settings: "

@@ -29,6 +29,8 @@ from modeling.training.trained import TrainedModel
 Splits = dict[str, list[dict[str, Any]]]
 FREE = ("steps", "epochs", "threads", "checkpoint_seconds", "evaluations", "beam")
 """Settings that a resumed run may be given anew."""
+COMPARED = 1000
+"""Test rows on which fp32 and rounded weights are compared."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,9 +173,21 @@ def run_loop(
 
 
 def measure(objective: Objective, module: nn.Module, rows: list[dict[str, Any]], storage: Storage) -> dict[str, Any]:
-    """Figures of the weights as they are stored."""
+    """Figures of the weights as they are stored; under "rounding", what that cost on some of the rows."""
     exact = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    some = rows[:COMPARED]
+    before = {} if storage == "fp32" else objective.evaluate(module, some)
     module.load_state_dict(rounded_state_dict(exact, storage))
     figures = objective.evaluate(module, rows)
+    after = figures if len(rows) <= COMPARED or not before else objective.evaluate(module, some)
     module.load_state_dict(exact)
-    return figures
+    return figures | rounding_cost(before, after, storage, len(some)) if before else figures
+
+
+def rounding_cost(
+    before: Mapping[str, Any], after: Mapping[str, Any], storage: str, rows: int
+) -> dict[str, dict[str, Any]]:
+    """The single figures of fp32 weights and of rounded ones on the same rows."""
+    single = [name for name, value in before.items() if isinstance(value, float)]
+    return {"rounding": {"rows": rows, "fp32": {name: before[name] for name in single},
+                         storage: {name: after[name] for name in single}}}  # fmt: skip

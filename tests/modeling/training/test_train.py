@@ -66,6 +66,8 @@ def test_a_classifier_learns_and_ends_as_an_artifact(labelled: Path, tmp_path: P
     assert found[-1] < 0.5 * found[0]
     assert artifact.labels == ["cold", "warm"]
     assert artifact.metrics["accuracy"] > 0.8
+    assert artifact.metrics["rounding"]["int8"]["accuracy"] == artifact.metrics["accuracy"]
+    assert "rounding / fp32 / accuracy" in artifact.card
     assert "warm" in artifact.card
     assert not (tmp_path / "model.run").exists()
 
