@@ -63,8 +63,9 @@ RECIPE = Recipe(
     model="decoder",
     prepare=prepare,
     settings={"tokenizer": "characters", "vocabulary_size": "6500", "width": "256", "layers": "4", "heads": "8",
-              "kv_heads": "4", "hidden": "704", "context": "192", "batch_tokens": "6000", "epochs": "3",
+              "kv_heads": "4", "hidden": "704", "context": "192", "batch_tokens": "6000", "steps": "1800",
               "optimizer": "muon", "learning_rate": "2e-3", "dropout": "0.0", "patience": "0",
               "evaluations": "20"},
+    expected={"loss": 4.13},
     about=ABOUT,
 )

@@ -37,6 +37,7 @@ RECIPE = Recipe(
     settings={"directions": "en-zh,zh-en", "retokenise": "true", "vocabulary_size": "8000", "dropout": "0.1",
               "epochs": "8", "batch_tokens": "4000", "optimizer": "muon", "learning_rate": "1.5e-3",
               "validation": "0.0", "test": "0.0"},
+    expected={"directions/en-zh/bleu": 35.9, "directions/zh-en/bleu": 36.0},
     about=ABOUT,
     needs_parent="the artifact of en-fr",
 )

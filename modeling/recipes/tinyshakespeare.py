@@ -30,8 +30,8 @@ RECIPE = Recipe(
     model="decoder",
     prepare=prepare,
     settings={"tokenizer": "characters", "vocabulary_size": "200", "width": "256", "layers": "4", "heads": "4",
-              "kv_heads": "4", "hidden": "704", "context": "192", "batch_tokens": "6000", "steps": "1500",
-              "optimizer": "muon", "learning_rate": "3e-3", "dropout": "0.2", "decay": "0.6",
+              "kv_heads": "4", "hidden": "704", "context": "192", "batch_tokens": "6000", "steps": "1000",
+              "optimizer": "muon", "learning_rate": "3e-3", "dropout": "0.1", "decay": "0.6",
               "patience": "0"},
     about=ABOUT,
 )
