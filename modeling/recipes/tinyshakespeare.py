@@ -33,5 +33,6 @@ RECIPE = Recipe(
               "kv_heads": "4", "hidden": "704", "context": "192", "batch_tokens": "6000", "steps": "1000",
               "optimizer": "muon", "learning_rate": "3e-3", "dropout": "0.1", "decay": "0.6",
               "patience": "0"},
+    expected={"loss": 1.47},
     about=ABOUT,
 )
