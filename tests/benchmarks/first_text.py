@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import statistics
 import tempfile
 from pathlib import Path
@@ -20,7 +19,6 @@ QUESTIONS = {
     "spam": "Win a prize now", "csl-subjects": "唐代科举制度研究", "chinese-poetry": "明月",
 }  # fmt: skip
 ROUNDS = 7
-SHOWN = re.compile(r"m\d+-(tail|blocks|body)")
 
 
 def main() -> None:
@@ -48,7 +46,7 @@ def _measure(visitor: Visitor, name: str, text: str) -> None:
         visitor.open(name)
         visitor.ask(text)
         visitor.page.wait_for_selector("[data-testid=message-assistant]:not([data-state=streaming])")
-        shown = [at for at, frame in visitor.frames if SHOWN.search(frame)]
+        shown = visitor.shown()
         times.append((shown[0] - visitor.asked) * 1000)
         pieces.append(len(shown))
     times, pieces = sorted(times[1:]), pieces[1:]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -57,6 +58,10 @@ class Site:
         self.process.wait(30)
 
 
+# A fragment that shows some of an answer: text, a rendered block, a passage.
+SHOWN = re.compile(r'm\d+-tail"[^>]*>\s*[^<\s]|m\d+-blocks"[^>]*>\s*<|data-testid="passage"')
+
+
 class Visitor:
     """What somebody does on the page, by the page's stable hooks."""
 
@@ -76,6 +81,10 @@ class Visitor:
         self.page.get_by_test_id("assistant-select").select_option(assistant)
         self.page.wait_for_url(lambda url: f"assistant={assistant}" in url)
         self.connected()
+
+    def shown(self) -> list[float]:
+        """When something of the last answer came, a time a message."""
+        return [at for at, frame in self.frames if SHOWN.search(frame)]
 
     def connected(self) -> None:
         self.page.wait_for_selector("[data-online=yes]")

@@ -15,7 +15,7 @@ from webapp.chat.generations import Generation
 from webapp.chat.markdown import render
 from webapp.chat.presentation import present
 
-COALESCE_SECONDS = 0.04
+COALESCE_SECONDS = 0.03
 BLOCK_SECONDS = 0.1  # between two renderings of Markdown
 WINDOW = 24  # messages sent and not yet acknowledged
 NEWS = 64  # fragments waiting; a page that lacks more is told to reload
@@ -71,7 +71,8 @@ class Follower:
                 html = self._difference()
             if html:
                 await self._deliver(html)
-                await asyncio.sleep(COALESCE_SECONDS)
+                if self._sent:  # the first words never wait
+                    await asyncio.sleep(COALESCE_SECONDS)
 
     async def _deliver(self, html: str) -> None:
         self._sequence += 1
