@@ -143,7 +143,9 @@ class GenerationScheduler(Scheduler[Sequence, Prefill | Decode, None]):
         chosen = zip(runner.next[rows, 0].tolist(), runner.logprob[rows, 0].tolist(), runner.top_ids[rows].tolist(),
                      runner.top_logprobs[rows].tolist(), strict=True)  # fmt: skip
         for sequence, (token, logprob, ids, logprobs) in zip(sequences, list(chosen), strict=True):
-            self._take(sequence, token, logprob, [(self._text(i), p) for i, p in zip(ids, logprobs, strict=True)])
+            shown = dict(zip(ids, logprobs, strict=True))
+            shown.setdefault(token, logprob)  # a daring choice lies outside of the best
+            self._take(sequence, token, logprob, [(self._text(i), p) for i, p in shown.items()])
 
     def _take(self, sequence: Sequence, token: int, logprob: float, candidates: list[tuple[str, float]]) -> None:
         if token == self.tokenizer.eos_id:

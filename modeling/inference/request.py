@@ -67,7 +67,7 @@ class Chunk:
     and `start`, `end` characters in that passage's text;
     summarisation `{"sentences": [{"index", "text", "start", "end", "score"}, ...]}` in the order of the text;
     translation, at the end: `{"segments": [{"source", "target"}, ...]}`;
-    generation: `{"candidates": [[[text, logprob], ...], ...]}`, the best alternatives for each token of this chunk.
+    generation: `{"candidates": [[[text, logprob], ...], ...]}`, for each token of this chunk the best ones and itself.
     """
 
     text: str = ""

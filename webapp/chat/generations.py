@@ -172,7 +172,7 @@ class Generation:
         text = {"text": chunk.text} if len(chunk.token_ids) == 1 else {}
         for logprob, others in zip(chunk.logprobs, candidates, strict=False):
             if len(self.trace) < TOKENS_KEPT:
-                alternatives = [[other, round(p, 4)] for other, p in others[:6]]
+                alternatives = [[other, round(p, 4)] for other, p in others]
                 self.trace.append({"logprob": round(logprob, 4), "candidates": alternatives} | text)
 
     def _show(self, *, stage: str | None) -> None:

@@ -129,3 +129,13 @@ async def test_cancelling_frees_the_slot_and_keeps_what_was_said(engine: LocalEn
         assert [chunk async for chunk in stream][-1].finish_reason in ("cancelled", "length", "stop")
     (model,) = (await engine.stats())["models"]
     assert model["running"] == 0
+
+
+async def test_a_chosen_token_is_always_among_those_shown(ask: Ask, writer: Path, tokenizer: Tokenizer) -> None:
+    sampling = SamplingParams(temperature=5, seed=1, max_tokens=40)
+    chunks = await ask(Request(artifact=str(writer), text="The", sampling=sampling))
+    shown = [one for chunk in chunks if chunk.result for one in chunk.result["candidates"]]
+    logprobs = [p for chunk in chunks for p in chunk.logprobs]
+    texts = [tokenizer.decode([token]) for token in ids_of(chunks)]
+    for text, logprob, candidates in zip(texts, logprobs, shown, strict=True):
+        assert any(other == text and abs(p - logprob) < 1e-3 for other, p in candidates)
