@@ -13,7 +13,11 @@ from playwright.sync_api import Browser
 
 from tests.browser.visit import STARTERS, Site, Visitor
 
+DESK = {"viewport": {"width": 1440, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+on_desk_and_phone = pytest.mark.parametrize(
+    "context", [DESK, {**PHONE, "locale": "zh-CN"}], indirect=True, ids=["desk-en", "phone-zh"]
+)
 WRITING = "[data-testid=message-assistant][data-state=streaming] .tail:not(:empty)"
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 ARTICLE = (
@@ -51,6 +55,7 @@ QUESTIONS: list[tuple[str, str, Callable[[str], object]]] = [
 ]
 
 
+@on_desk_and_phone
 @pytest.mark.parametrize(("starter", "text", "sensible"), QUESTIONS, ids=[f"{q[0]}-{q[1][:12]}" for q in QUESTIONS])
 def test_each_starter_gives_a_sensible_answer(
     visitor: Visitor, starter: str, text: str, sensible: Callable[[str], object]
@@ -72,6 +77,7 @@ def test_text_arrives_in_several_messages_and_is_stored_as_shown(visitor: Visito
     assert visitor.stored().strip() == shown.strip()
 
 
+@on_desk_and_phone
 def test_stop_keeps_what_was_written(visitor: Visitor) -> None:
     visitor.open(shipped("en-fr"))
     visitor.ask(LONG)
@@ -83,6 +89,7 @@ def test_stop_keeps_what_was_written(visitor: Visitor) -> None:
     assert visitor.page.get_by_test_id("send").is_visible()
 
 
+@on_desk_and_phone
 def test_reloading_in_the_middle_loses_nothing(visitor: Visitor) -> None:
     visitor.open(shipped("en-fr"))
     visitor.ask(LONG)
@@ -96,6 +103,7 @@ def test_reloading_in_the_middle_loses_nothing(visitor: Visitor) -> None:
     assert visitor.stored() == after
 
 
+@on_desk_and_phone
 def test_a_document_of_ones_own_is_asked_and_the_passage_marked(visitor: Visitor, tmp_path: Path) -> None:
     visitor.open(shipped("squad-reader"))
     note = tmp_path / "garden.md"
