@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from modeling.errors import ConfigError
-from modeling.models.layers import Attention, RMSNorm, SwiGLU, causal_mask, initialise, rotary_tables
+from modeling.models.layers import Block, RMSNorm, causal_mask, initialise, rotary_tables
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,20 +40,6 @@ class DecoderConfig:
             )
 
 
-class DecoderLayer(nn.Module):
-    def __init__(self, config: DecoderConfig) -> None:
-        super().__init__()
-        self.attention_norm = RMSNorm(config.width)
-        self.attention = Attention(config.width, config.heads, config.kv_heads)
-        self.feed_forward_norm = RMSNorm(config.width)
-        self.feed_forward = SwiGLU(config.width, config.hidden)
-        self.dropout = nn.Dropout(config.dropout)
-
-    def forward(self, x: Tensor, tables: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
-        x = x + self.dropout(self.attention(self.attention_norm(x), tables, mask))
-        return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
-
-
 class Decoder(nn.Module):
     """Token ids (B, T) to logits (B, T, V); embedding and head share their weights."""
 
@@ -61,7 +47,10 @@ class Decoder(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.vocabulary_size, config.width)
-        self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.layers))
+        self.layers = nn.ModuleList(
+            Block(config.width, config.heads, config.kv_heads, config.hidden, config.dropout)
+            for _ in range(config.layers)
+        )
         self.norm = RMSNorm(config.width)
         initialise(self, config.layers)
 

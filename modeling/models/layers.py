@@ -90,6 +90,22 @@ class SwiGLU(nn.Module):
         return self.down(F.silu(gate) * up)
 
 
+class Block(nn.Module):
+    """Pre-norm self-attention and feed-forward, each added to the residual stream x (B, T, width)."""
+
+    def __init__(self, width: int, heads: int, kv_heads: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.attention_norm = RMSNorm(width)
+        self.attention = Attention(width, heads, kv_heads)
+        self.feed_forward_norm = RMSNorm(width)
+        self.feed_forward = SwiGLU(width, hidden)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, tables: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
+        x = x + self.dropout(self.attention(self.attention_norm(x), tables, mask))
+        return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
+
+
 def initialise(module: nn.Module, layers: int) -> None:
     """Normal weights of deviation 0.02, those that write into the residual stream smaller with the depth."""
     for name, parameter in module.named_parameters():

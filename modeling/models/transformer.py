@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from modeling.errors import ConfigError
 from modeling.models.layers import (
     Attention,
+    Block,
     RMSNorm,
     SwiGLU,
     attend,
@@ -49,20 +50,6 @@ class TransformerConfig:
                 f"width {self.width} and heads {self.heads} do not fit",
                 allowed="heads divide the width into multiples of 16 (the attention kernel)",
             )
-
-
-class EncoderLayer(nn.Module):
-    def __init__(self, config: TransformerConfig) -> None:
-        super().__init__()
-        self.attention_norm = RMSNorm(config.width)
-        self.attention = Attention(config.width, config.heads, config.heads)
-        self.feed_forward_norm = RMSNorm(config.width)
-        self.feed_forward = SwiGLU(config.width, config.hidden)
-        self.dropout = nn.Dropout(config.dropout)
-
-    def forward(self, x: Tensor, tables: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
-        x = x + self.dropout(self.attention(self.attention_norm(x), tables, mask))
-        return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
 
 
 class CrossAttention(nn.Module):
@@ -117,7 +104,8 @@ class Transformer(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.vocabulary_size, config.width)
-        self.encoder = Stack([EncoderLayer(config) for _ in range(config.encoder_layers)], config.width)
+        block = (config.width, config.heads, config.heads, config.hidden, config.dropout)
+        self.encoder = Stack([Block(*block) for _ in range(config.encoder_layers)], config.width)
         self.decoder = Stack([TargetLayer(config) for _ in range(config.decoder_layers)], config.width)
         initialise(self, max(config.encoder_layers, config.decoder_layers))
 
