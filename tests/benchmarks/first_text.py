@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import statistics
-import tempfile
-from pathlib import Path
-
-from playwright.sync_api import sync_playwright
 
 from tests.benchmarks.comparison import processor
 from tests.browser.conftest import CHROMIUM, NO_CHROMIUM
-from tests.browser.visit import STARTERS, Site, Visitor, free_port
+from tests.browser.pictures import site_and_browser
+from tests.browser.visit import Visitor
 
 QUESTIONS = {
     "squad-reader": "When was the Transformer introduced?", "en-fr": "Could you tell me where the station is?",
@@ -25,19 +21,10 @@ def main() -> None:
     if CHROMIUM is None:
         print(NO_CHROMIUM)
         return
-    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
-        site = Site(Path(home), free_port())
-        try:
-            site.wait()
-            flags = ["--no-sandbox"] if os.geteuid() == 0 else []
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-            print(f"{processor()}: milliseconds from Send to the first text, median of {ROUNDS} (least to most)")
-            for name, text in QUESTIONS.items():
-                if (STARTERS / name / "manifest.json").is_file():
-                    _measure(Visitor(browser.new_page(), site.address), name, text)
-            browser.close()
-        finally:
-            site.stop()
+    with site_and_browser() as (site, browser):
+        print(f"{processor()}: milliseconds from Send to the first text, median of {ROUNDS} (least to most)")
+        for name, text in QUESTIONS.items():
+            _measure(Visitor(browser.new_page(), site.address), name, text)
 
 
 def _measure(visitor: Visitor, name: str, text: str) -> None:
