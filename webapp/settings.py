@@ -57,7 +57,7 @@ ALLOWED_HOSTS = allowed_hosts(HOST, PUBLIC_URL)
 ORIGINS = origins(HOST, PORT, PUBLIC_URL)  # websockets and forms are taken from these pages only
 CSRF_TRUSTED_ORIGINS = ORIGINS
 
-OWN_APPS = ("accounts", "jobs", "operations", "assistants", "chat")
+OWN_APPS = ("accounts", "jobs", "datasets", "training", "assistants", "sharing", "chat", "operations")
 INSTALLED_APPS = [
     "daphne",
     "unfold",
@@ -122,7 +122,7 @@ LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "chat"
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
-LOCALE_PATHS = [ROOT / "locale", ROOT / "locale" / "admin"]
+LOCALE_PATHS = sorted(folder.parent for folder in (ROOT / "locale").glob("*/zh_Hans"))  # one for each app
 USE_I18N = USE_TZ = True
 TIME_ZONE = "UTC"
 
@@ -172,17 +172,27 @@ UNFOLD = {
         "600": "#0b6b5d", "700": "#09574c", "800": "#08463d", "900": "#063831", "950": "#03221e",
     }},
     "SIDEBAR": {"show_search": False, "navigation": [
-        {"title": _("Assistants"), "separator": True, "items": [
-            {"title": _("Assistants"), "icon": "smart_toy",
-             "link": reverse_lazy("admin:assistants_assistant_changelist")},
-            {"title": _("Conversations"), "icon": "forum", "link": reverse_lazy("admin:chat_conversation_changelist")},
-        ]},
-        {"title": _("Work"), "separator": True, "items": [
+        {"title": _("Build"), "separator": True, "items": [
+            {"title": _("Datasets"), "icon": "table_rows", "link": reverse_lazy("admin:datasets_dataset_changelist")},
+            {"title": _("Trainings"), "icon": "model_training",
+             "link": reverse_lazy("admin:training_trainingrun_changelist")},
+            {"title": _("Artifacts"), "icon": "deployed_code",
+             "link": reverse_lazy("admin:training_artifact_changelist")},
             {"title": _("Queue"), "icon": "list_alt", "link": reverse_lazy("admin:jobs_job_changelist")},
         ]},
+        {"title": _("Show"), "separator": True, "items": [
+            {"title": _("Assistants"), "icon": "smart_toy",
+             "link": reverse_lazy("admin:assistants_assistant_changelist")},
+            {"title": _("Share links"), "icon": "link", "link": reverse_lazy("admin:sharing_sharelink_changelist")},
+            {"title": _("Feedback"), "icon": "thumbs_up_down", "link": reverse_lazy("admin:chat_feedback_changelist")},
+            {"title": _("Conversations"), "icon": "forum", "permission": "webapp.accounts.navigation.for_admins",
+             "link": reverse_lazy("admin:chat_conversation_changelist")},
+        ]},
         {"title": _("People"), "separator": True, "items": [
-            {"title": _("Users"), "icon": "person", "link": reverse_lazy("admin:accounts_user_changelist")},
-            {"title": _("Groups"), "icon": "group", "link": reverse_lazy("admin:auth_group_changelist")},
+            {"title": _("Users"), "icon": "person", "permission": "webapp.accounts.navigation.for_admins",
+             "link": reverse_lazy("admin:accounts_user_changelist")},
+            {"title": _("Invitations"), "icon": "mail", "permission": "webapp.accounts.navigation.for_admins",
+             "link": reverse_lazy("admin:accounts_invitation_changelist")},
         ]},
     ]},
 }

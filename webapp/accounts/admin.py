@@ -1,13 +1,12 @@
-"""Users and groups in the admin."""
+"""Users and invitations in the admin; for admins only."""
 
 from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from webapp.accounts.models import User
+from webapp.accounts.models import Invitation, User
 
 admin.site.unregister(Group)
 
@@ -17,9 +16,11 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     """People. Passwords are set, never shown."""
 
     form, add_form, change_password_form = UserChangeForm, UserCreationForm, AdminPasswordChangeForm
-    list_display = ("username", "email", "is_staff", "is_active", "last_login")
+    list_display = ("username", "email", "role", "is_active", "last_login")
 
 
-@admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
-    """Bundles of rights."""
+@admin.register(Invitation)
+class InvitationAdmin(ModelAdmin):
+    """Links with which people make their accounts."""
+
+    list_display = ("note", "role", "created_by", "expires", "used_by")

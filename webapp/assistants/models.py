@@ -5,19 +5,38 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from modeling.tasks import TASKS
+from webapp.accounts.rights import is_member, owned_by
+from webapp.training.models import Artifact
+
+
+class Visibility(models.TextChoices):
+    """Who finds an assistant in the picker. Share links reach it in any case."""
+
+    PRIVATE = "private", _("only its owner")
+    MEMBERS = "members", _("everyone with an account")
+    SITE = "site", _("everyone who opens this site")
 
 
 class AssistantQuerySet(models.QuerySet["Assistant"]):
     """Who sees which assistants is decided here."""
 
-    def available(self) -> AssistantQuerySet:
-        """Those that a visitor can pick, in the order of the picker."""
-        return self.filter(published=True).order_by("position", "slug")
+    def visible_to(self, user: Any) -> AssistantQuerySet:
+        """Those that this user, or a visitor without an account (None), can pick, in the order of the picker."""
+        seen = models.Q(visibility=Visibility.SITE)
+        if is_member(user):
+            seen |= models.Q(visibility=Visibility.MEMBERS) | models.Q(owner=user.pk)
+        return self.filter(seen, published=True).order_by("position", "slug")
+
+    def editable_by(self, user: Any) -> AssistantQuerySet:
+        """Those that this user may change: an admin all, a trainer the own ones."""
+        return self.filter(owned_by(user))
 
 
 class Assistant(models.Model):
@@ -36,6 +55,9 @@ class Assistant(models.Model):
     directions = models.JSONField(_("directions"), default=list, blank=True)  # translation: ["en-fr", ...]
     position = models.PositiveSmallIntegerField(_("position"), default=100)
     published = models.BooleanField(_("published"), default=True)
+    visibility = models.CharField(_("visible to"), max_length=10, choices=Visibility, default=Visibility.SITE)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True,
+                              related_name="assistants", verbose_name=_("owner"))  # starters have none
 
     objects = AssistantQuerySet.as_manager()
 
@@ -70,3 +92,22 @@ class Assistant(models.Model):
     @staticmethod
     def _spoken(english: str, chinese: str) -> str:
         return chinese if chinese and (get_language() or "").startswith("zh") else english
+
+
+class AssistantVersion(models.Model):
+    """An artifact that an assistant has answered with. The newest `promoted` one is current: `Assistant.artifact`."""
+
+    assistant = models.ForeignKey(Assistant, models.CASCADE, related_name="versions")
+    artifact = models.ForeignKey(Artifact, models.PROTECT, related_name="+", verbose_name=_("artifact"))
+    number = models.PositiveIntegerField(_("version"))
+    promoted = models.DateTimeField(_("promoted"), default=timezone.now)
+    promoted_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+",
+                                    verbose_name=_("by"))
+
+    class Meta:
+        ordering = ("-promoted", "-pk")
+        constraints = (models.UniqueConstraint(fields=("assistant", "artifact"), name="assistants_version_once"),)
+        verbose_name, verbose_name_plural = _("version"), _("versions")
+
+    def __str__(self) -> str:
+        return f"{self.assistant} v{self.number}"

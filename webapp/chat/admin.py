@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from webapp.chat.models import ERROR, Conversation
+from webapp.chat.models import ERROR, Conversation, Feedback
 
 
 @admin.register(Conversation)
@@ -52,3 +52,8 @@ class ConversationAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, conversation: Conversation | None = None) -> bool:
         """Visitors delete theirs, and `manage.py forget` the old ones, files included."""
         return False
+
+
+@admin.register(Feedback)
+class FeedbackAdmin(ModelAdmin):
+    """What visitors thought of answers, for review."""

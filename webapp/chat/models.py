@@ -12,6 +12,8 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from webapp.assistants.models import Assistant
+from webapp.datasets.models import DatasetVersion
+from webapp.sharing.models import ShareLink
 
 USER, ASSISTANT = "user", "assistant"
 STREAMING, DONE, STOPPED, ERROR = "streaming", "done", "stopped", "error"
@@ -27,6 +29,7 @@ class Visitor:
 
     token: str  # names the session; "" where there is none
     user_id: int | None = None
+    link_id: uuid.UUID | None = None  # came by a share link: sees what belongs to that link and this session only
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
@@ -34,10 +37,12 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
 
     def visible_to(self, visitor: Visitor) -> ConversationQuerySet:
         """A user's own; and those of this session that belong to no user."""
+        if visitor.link_id:
+            return self.filter(link_id=visitor.link_id, session=visitor.token) if visitor.token else self.none()
         mine = models.Q(owner_id=visitor.user_id) if visitor.user_id else models.Q(pk__in=[])
         if visitor.token:
             mine |= models.Q(owner=None, session=visitor.token)
-        return self.filter(mine)
+        return self.filter(mine, link=None)
 
 
 class Conversation(models.Model):
@@ -47,6 +52,7 @@ class Conversation(models.Model):
     assistant = models.ForeignKey(Assistant, on_delete=models.CASCADE, related_name="conversations")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+")
     session = models.CharField(max_length=64, blank=True, db_index=True)
+    link = models.ForeignKey(ShareLink, on_delete=models.CASCADE, null=True, blank=True, related_name="conversations")
     title = models.CharField(_("title"), max_length=120, blank=True)
     options = models.JSONField(default=dict)  # what the visitor set last: direction, sentences, temperature, length
     created = models.DateTimeField(auto_now_add=True)
@@ -85,6 +91,34 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role}: {self.text[:40]}"
+
+
+class FeedbackState(models.TextChoices):
+    """Where a correction stands. A thumb without one needs no review."""
+
+    WAITING = "waiting", _("waiting for review")
+    ACCEPTED = "accepted", _("accepted")
+    REJECTED = "rejected", _("rejected")
+
+
+class Feedback(models.Model):
+    """What the visitor thought of an answer, and what it should have said."""
+
+    message = models.OneToOneField(Message, models.CASCADE, related_name="feedback")
+    good = models.BooleanField(_("good"))
+    correction = models.TextField(_("correction"), blank=True)
+    state = models.CharField(_("state"), max_length=10, choices=FeedbackState, default=FeedbackState.WAITING)
+    reviewed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    reviewed = models.DateTimeField(null=True, blank=True)
+    version = models.ForeignKey(DatasetVersion, models.SET_NULL, null=True, blank=True, related_name="+")
+    created = models.DateTimeField(_("created"), auto_now=True)
+
+    class Meta:
+        ordering = ("-created",)
+        verbose_name, verbose_name_plural = _("feedback"), _("feedback")
+
+    def __str__(self) -> str:
+        return f"{'+' if self.good else '-'} {self.message_id}"
 
 
 class Document(models.Model):

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_noop
 
 from modeling.errors import ParleyError, RequestError
 from modeling.inference import Request
+from webapp.accounts.models import User
 from webapp.assistants.models import Assistant
 from webapp.chat import options as options_of
 from webapp.chat.models import ASSISTANT, ERROR, READY, STREAMING, USER, Conversation, Message, Visitor
@@ -53,13 +54,17 @@ def open_conversation(*, visitor: Visitor, conversation_id: uuid.UUID, slug: str
     """The visitor's conversation, and whether this made it. Raises NotVisibleError when its id is somebody else's."""
     if Conversation.objects.filter(pk=conversation_id).exists():
         return visible_conversation(visitor=visitor, conversation_id=conversation_id), False
-    assistant = Assistant.objects.available().filter(slug=slug).first()
+    assistant = Assistant.objects.visible_to(_user(visitor)).filter(slug=slug).first()
     if assistant is None:
         raise RequestError(_("This assistant is not here any more"), remedy=_("Choose another one"))
     made = Conversation.objects.create(
         id=conversation_id, assistant=assistant, owner_id=visitor.user_id, session=visitor.token,
     )
     return made, True
+
+
+def _user(visitor: Visitor) -> User | None:
+    return User.objects.filter(pk=visitor.user_id).first() if visitor.user_id else None
 
 
 def checked_text(text: Any) -> str:

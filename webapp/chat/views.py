@@ -57,7 +57,7 @@ def _notice(request: HttpRequest, text: str) -> HttpResponse:
 @require_GET
 def new(request: HttpRequest) -> HttpResponse:
     """The front page: an assistant, its welcome, and room for the first message."""
-    assistants = list(Assistant.objects.available())
+    assistants = list(Assistant.objects.visible_to(request.user))
     wanted = request.GET.get("assistant")
     assistant = next((one for one in assistants if one.slug == wanted), assistants[0] if assistants else None)
     visitor_of(request)
@@ -75,7 +75,8 @@ def conversation(request: HttpRequest, conversation_id: uuid.UUID) -> HttpRespon
     """A conversation with all its messages; one that is being written is shown as far as it is."""
     found = services.visible_conversation(visitor=visitor_of(request), conversation_id=conversation_id)
     thread = presentation.thread(found, generation_in(found.pk))
-    return render(request, "chat/page.html", _page(request, found, list(Assistant.objects.available()), thread))
+    assistants = list(Assistant.objects.visible_to(request.user))
+    return render(request, "chat/page.html", _page(request, found, assistants, thread))
 
 
 def _frame(request: HttpRequest, assistants: list[Assistant], current: Conversation | None) -> dict[str, Any]:

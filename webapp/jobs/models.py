@@ -15,6 +15,7 @@ class JobState(models.TextChoices):
     """Where a job stands. The last three are final."""
 
     QUEUED = "queued", _("waiting")
+    PAUSED = "paused", _("paused")
     RUNNING = "running", _("running")
     DONE = "done", _("done")
     FAILED = "failed", _("failed")
@@ -48,6 +49,8 @@ class Job(models.Model):
     """
 
     kind = models.CharField(_("kind"), max_length=40)
+    title = models.CharField(_("title"), max_length=200, blank=True, default="")  # what people call it
+    url = models.CharField(max_length=200, blank=True, default="")  # the page of what it works on
     arguments = models.JSONField(_("arguments"), default=dict, blank=True)
     key = models.CharField(
         _("key"), max_length=120, unique=True, null=True, blank=True, help_text=_("at most one job has this key")
@@ -64,9 +67,11 @@ class Job(models.Model):
     leased_until = models.DateTimeField(_("leased until"), null=True, blank=True)
     worker = models.CharField(_("worker"), max_length=120, blank=True, default="")
     cancel_requested = models.BooleanField(_("to be cancelled"), default=False)
+    pause_requested = models.BooleanField(_("to be paused"), default=False)
 
     progress = models.FloatField(_("progress"), default=0, help_text=_("0 to 1"))
     note = models.CharField(_("note"), max_length=200, blank=True, default="")
+    seconds_left = models.FloatField(_("time left"), null=True, blank=True)  # as the work itself estimates it
     result = models.JSONField(_("result"), null=True, blank=True)
     error = models.TextField(_("error"), blank=True, default="")
 

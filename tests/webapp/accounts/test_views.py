@@ -68,6 +68,6 @@ def test_the_page_speaks_chinese(client):
     assert "登录" in client.get(reverse("signin"), headers={"Accept-Language": "zh-hans"}).text
 
 
-@pytest.mark.parametrize("page", ["accounts/user/", "accounts/user/add/", "auth/group/", "jobs/job/"])
+@pytest.mark.parametrize("page", ["accounts/user/", "accounts/user/add/", "accounts/invitation/", "jobs/job/"])
 def test_the_admin_has_its_pages(admin_client, page):
     assert admin_client.get(f"/admin/{page}").status_code == 200

@@ -53,7 +53,7 @@ def test_an_assistant_whose_artifact_is_gone_is_not_offered(starters: Path) -> N
     call_command("registerstarters", folder=starters, verbosity=0)
     (starters / "en-fr" / "manifest.json").unlink()
     call_command("registerstarters", folder=starters, verbosity=0)
-    assert "en-fr" not in [one.slug for one in Assistant.objects.available()]
+    assert "en-fr" not in [one.slug for one in Assistant.objects.visible_to(None)]
 
 
 @pytest.mark.parametrize("name", INTRODUCTIONS)

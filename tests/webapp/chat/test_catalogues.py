@@ -15,7 +15,8 @@ from django.utils.translation.template import templatize
 
 from webapp.chat.catalogues import compile_catalogues
 
-CATALOGUE = settings.ROOT / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
+CATALOGUES = [path for path in sorted((settings.ROOT / "locale").glob("*/zh_Hans/LC_MESSAGES/django.po"))
+              if path.parents[2].name != "admin"]  # that one is for texts of packages
 CALLS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "_n"}
 GETTEXT = re.compile(r"""\b(?:gettext|_|ngettext)\(\s*u?('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]")
@@ -44,20 +45,29 @@ def texts() -> set[str]:
     return found
 
 
-def test_the_chinese_catalogue_is_complete() -> None:
-    known = {entry.msgid for entry in polib.pofile(str(CATALOGUE)) if entry.translated()}
+def entries() -> list[polib.POEntry]:
+    return [entry for path in CATALOGUES for entry in polib.pofile(str(path))]
+
+
+def test_the_chinese_catalogues_are_complete() -> None:
+    known = {entry.msgid for entry in entries() if entry.translated()}
     assert sorted(texts() - known) == []
 
 
-def test_the_chinese_catalogue_holds_nothing_that_is_not_used() -> None:
+def test_the_chinese_catalogues_hold_nothing_that_is_not_used() -> None:
     from_modeling = "# said by modeling"
-    stale = [entry.msgid for entry in polib.pofile(str(CATALOGUE))
+    stale = [entry.msgid for entry in entries()
              if entry.msgid not in texts() and from_modeling not in f"# {entry.tcomment}"]
     assert stale == []
 
 
+def test_no_text_is_translated_in_two_catalogues() -> None:
+    names = [entry.msgid for entry in entries()]
+    assert sorted(name for name in set(names) if names.count(name) > 1) == []
+
+
 def test_translations_keep_their_placeholders() -> None:
-    for entry in polib.pofile(str(CATALOGUE)):
+    for entry in entries():
         for translated in [entry.msgstr, *entry.msgstr_plural.values()]:
             if translated:
                 wanted = set(PLACEHOLDER.findall(entry.msgid_plural or entry.msgid))
@@ -67,7 +77,7 @@ def test_translations_keep_their_placeholders() -> None:
 def test_compiling_needs_no_gettext_and_happens_once(tmp_path: Path) -> None:
     folder = tmp_path / "zh_Hans" / "LC_MESSAGES"
     folder.mkdir(parents=True)
-    (folder / "django.po").write_bytes(CATALOGUE.read_bytes())
+    (folder / "django.po").write_bytes(CATALOGUES[0].read_bytes())
     assert [path.name for path in compile_catalogues(tmp_path)] == ["django.mo"]
     assert compile_catalogues(tmp_path) == []
     assert polib.mofile(str(folder / "django.mo"))

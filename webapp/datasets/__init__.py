@@ -1,0 +1,1 @@
+"""Uploads, dataset versions and their reports."""

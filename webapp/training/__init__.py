@@ -1,0 +1,1 @@
+"""Training runs, their events and the artifacts they leave."""
