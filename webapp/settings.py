@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -167,6 +168,7 @@ UNFOLD = {
     "SITE_SYMBOL": "forum",
     "SITE_URL": "/",
     "SHOW_HISTORY": False,
+    "STYLES": [lambda request: static("parley/admin.css")],
     "COLORS": {"primary": {  # the accent of static/parley/parley.css
         "50": "#eef7f5", "100": "#d9efe9", "200": "#b3dfd5", "300": "#8accbd", "400": "#62c9b6", "500": "#1f8a79",
         "600": "#0b6b5d", "700": "#09574c", "800": "#08463d", "900": "#063831", "950": "#03221e",
@@ -209,6 +211,10 @@ DOCUMENT_MEMORY = 1024 * 1024 * 1024
 UPLOAD_BYTES = DOCUMENTS_PER_CONVERSATION * DOCUMENT_BYTES + 1024 * 1024  # of one request
 ANONYMOUS_DAYS = 180  # without a message, after which a conversation of no account is deleted
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+# Datasets
+DATASET_BYTES = int(os.environ.get("PARLEY_DATASET_BYTES") or 2 * 1024**3)  # of one file
+DATASET_FOLDER = Path(folder).resolve() if (folder := os.environ.get("PARLEY_DATASET_FOLDER")) else None  # to import
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 
 LOGGING = {
