@@ -20,7 +20,11 @@ class DataError(ParleyError):
 
 
 class ConfigError(ParleyError):
-    """A configuration has an unknown key or a value out of range."""
+    """A configuration has an unknown key or a value out of range; `field` names it where it is one alone."""
+
+    def __init__(self, found: str, *, allowed: str = "", remedy: str = "", field: str = "") -> None:
+        self.field = field
+        super().__init__(found, allowed=allowed, remedy=remedy)
 
 
 class ArtifactError(ParleyError):

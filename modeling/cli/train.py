@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from modeling.cli.describe import columns_of
+from modeling.configs import read_settings
 from modeling.errors import ConfigError
 from modeling.tasks import TASKS
 
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     # Only a training needs torch: other commands start without it.
-    from modeling.training import Request, read_settings, train
+    from modeling.training import Request, train
 
     model = args.model or next(iter(TASKS[args.task].models))
     request = Request(

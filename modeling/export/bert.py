@@ -10,7 +10,7 @@ from modeling.export.graph import Graph, GraphBuilder
 from modeling.export.weights import Weights
 
 if TYPE_CHECKING:
-    from modeling.models import BertConfig
+    from modeling.configs import BertConfig
 
 EPSILON = 1e-12  # of LayerNorm, as in modeling.models.bert
 

@@ -12,7 +12,7 @@ from modeling.export.sampling import sample
 from modeling.export.weights import Weights
 
 if TYPE_CHECKING:
-    from modeling.models import DecoderConfig
+    from modeling.configs import DecoderConfig
 
 
 def decoder_graphs(config: DecoderConfig, weights: Weights) -> list[Graph]:

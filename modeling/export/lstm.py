@@ -8,7 +8,7 @@ from modeling.export.graph import Graph, GraphBuilder
 from modeling.export.weights import Weights
 
 if TYPE_CHECKING:
-    from modeling.models import LSTMConfig
+    from modeling.configs import LSTMConfig
 
 
 def lstm_graphs(config: LSTMConfig, weights: Weights) -> list[Graph]:

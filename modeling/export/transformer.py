@@ -10,7 +10,7 @@ from modeling.export.graph import Graph, GraphBuilder, Shape
 from modeling.export.weights import Weights
 
 if TYPE_CHECKING:
-    from modeling.models import TransformerConfig
+    from modeling.configs import TransformerConfig
 
 BEST = 16  # candidates a row brings to the beam search: twice the widest beam, so that ended ones leave enough
 

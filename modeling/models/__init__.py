@@ -1,17 +1,8 @@
-"""The neural networks, one file each, with its configuration beside it."""
+"""The neural networks, one file each; their configurations are in modeling.configs."""
 
-from modeling.models.bert import BertConfig, BertReader
-from modeling.models.decoder import Decoder, DecoderConfig
-from modeling.models.lstm import LSTMClassifier, LSTMConfig
-from modeling.models.transformer import Transformer, TransformerConfig
+from modeling.models.bert import BertReader
+from modeling.models.decoder import Decoder
+from modeling.models.lstm import LSTMClassifier
+from modeling.models.transformer import Transformer
 
-__all__ = [
-    "BertConfig",
-    "BertReader",
-    "Decoder",
-    "DecoderConfig",
-    "LSTMClassifier",
-    "LSTMConfig",
-    "Transformer",
-    "TransformerConfig",
-]
+__all__ = ["BertReader", "Decoder", "LSTMClassifier", "Transformer"]

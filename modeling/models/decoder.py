@@ -2,42 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from modeling.errors import ConfigError
+from modeling.configs import DecoderConfig
 from modeling.models.layers import Block, RMSNorm, causal_mask, initialise, rotary_tables
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DecoderConfig:
-    vocabulary_size: int = 8000
-    """Tokens of the tokenizer."""
-    width: int = 256
-    """Size of the residual stream."""
-    layers: int = 6
-    """Blocks of attention and feed-forward."""
-    heads: int = 8
-    """Attention heads; they divide the width."""
-    kv_heads: int = 4
-    """Heads of keys and values; they divide the heads."""
-    hidden: int = 704
-    """Inner size of the feed-forward part."""
-    context: int = 256
-    """Most tokens of prompt and answer together."""
-    dropout: float = 0.0
-    """Share of the residual writes dropped in training."""
-    theta: float = 10_000.0
-    """Base of the rotary frequencies."""
-
-    def __post_init__(self) -> None:
-        if self.width % self.heads or self.heads % self.kv_heads or (self.width // self.heads) % 16:
-            raise ConfigError(
-                f"width {self.width}, heads {self.heads} and kv_heads {self.kv_heads} do not fit",
-                allowed="kv_heads divide the heads, and heads the width into multiples of 16 (the attention kernel)",
-            )
 
 
 class Decoder(nn.Module):

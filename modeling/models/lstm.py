@@ -2,28 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LSTMConfig:
-    vocabulary_size: int = 10_000
-    """Tokens of the tokenizer."""
-    embedding: int = 128
-    """Size of a token's vector."""
-    hidden: int = 128
-    """Size of the state, in each direction."""
-    dropout: float = 0.3
-    """Share of vectors and of final states dropped in training."""
-    bidirectional: bool = False
-    """Whether a second LSTM reads from the end."""
-    length: int = 256
-    """Most tokens of a text that are read."""
-    labels: int = 2
-    """Labels to choose from."""
+from modeling.configs import LSTMConfig
 
 
 class LSTMClassifier(nn.Module):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from modeling.errors import ConfigError
+from modeling.configs import TransformerConfig
 from modeling.models.layers import (
     Attention,
     Block,
@@ -19,37 +17,6 @@ from modeling.models.layers import (
     padding_mask,
     rotary_tables,
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TransformerConfig:
-    vocabulary_size: int = 8000
-    """Tokens of the tokenizer, shared by all languages."""
-    width: int = 256
-    """Size of the residual stream."""
-    encoder_layers: int = 4
-    """Blocks that read the source."""
-    decoder_layers: int = 3
-    """Blocks that write the target."""
-    heads: int = 8
-    """Attention heads; they divide the width."""
-    hidden: int = 768
-    """Inner size of the feed-forward parts."""
-    context: int = 128
-    """Most tokens of a source or of a target."""
-    dropout: float = 0.0
-    """Share of the residual writes dropped in training."""
-    theta: float = 10_000.0
-    """Base of the rotary frequencies."""
-    directions: tuple[str, ...] = ("en-fr",)
-    """Pairs of languages, source first."""
-
-    def __post_init__(self) -> None:
-        if self.width % self.heads or (self.width // self.heads) % 16:
-            raise ConfigError(
-                f"width {self.width} and heads {self.heads} do not fit",
-                allowed="heads divide the width into multiples of 16 (the attention kernel)",
-            )
 
 
 class CrossAttention(nn.Module):

@@ -8,10 +8,11 @@ from importlib import import_module
 from pathlib import Path
 
 from modeling.cli.train import pairs_of, reporter
+from modeling.configs import read_settings
 from modeling.errors import ConfigError, ParleyError
 from modeling.recipes import lexrank
 from modeling.recipes.recipe import Recipe
-from modeling.training import Request, read_settings, train
+from modeling.training import Request, train
 
 NAMES = ("squad-reader", "en-fr", "en-zh", "spam", "csl-subjects", "chinese-poetry", "tinyshakespeare")
 

@@ -1,7 +1,6 @@
 """Training: one loop for every task, from data files to an artifact."""
 
-from modeling.training.config import read_settings
 from modeling.training.train import Request, train
 from modeling.training.trained import TrainedModel
 
-__all__ = ["Request", "TrainedModel", "read_settings", "train"]
+__all__ = ["Request", "TrainedModel", "train"]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from modeling.training.config import TrainingConfig
+from modeling.configs import TrainingConfig
 
 
 def bf16_is_fast() -> bool:

@@ -12,10 +12,17 @@ import torch
 from torch import Tensor, nn
 
 from modeling.artifact import Artifact
+from modeling.configs import (
+    KEPT_WEIGHTS,
+    MODEL_CONFIGS,
+    TrainingConfig,
+    characters_of,
+    default_settings,
+    split_settings,
+)
 from modeling.errors import ConfigError
 from modeling.models import BertReader
 from modeling.text import Tokenizer
-from modeling.training.config import MODEL_CONFIGS, TrainingConfig, default_settings, split_settings
 from modeling.training.objectives import OBJECTIVES, Objective, Rows
 
 EMBEDDING = "embedding.weight"
@@ -37,7 +44,7 @@ def make_objective(
 ) -> Objective:
     """Settle configuration, labels and tokenizer; the tokenizer is kept in `folder`, so that a resumed run has it."""
     kind = OBJECTIVES[model]
-    characters = sum(len(str(row.get("text") or row.get("source") or "")) for row in rows)
+    characters = sum(map(characters_of, rows))
     settings = default_settings(task, len(rows), characters) | dict(given)
     model_settings, training_settings = split_settings(model, settings)
     training = TrainingConfig(**training_settings)
@@ -51,12 +58,11 @@ def make_objective(
 
 def inherited(parent: Parent, model: str, settings: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """The parent's configuration with those fields changed that no weight depends on."""
-    free = {"dropout", "length", "context", "window", "stride", "directions"}
     own = {f.name for f in fields(MODEL_CONFIGS[model])}
-    free |= {"vocabulary_size"} if given.get("retokenise") else set()
+    free = KEPT_WEIGHTS | ({"vocabulary_size"} if given.get("retokenise") else set())
     if fixed := sorted((set(given) & own) - free):
         raise ConfigError(f"{fixed[0]} cannot change when a training continues from {parent.name}",
-                          allowed=f"of the model's settings {', '.join(sorted(free & own))} can")
+                          allowed=f"of the model's settings {', '.join(sorted(free & own))} can", field=fixed[0])
     kept = {name: value for name, value in parent.config.items() if name in own - {"directions"}}
     return settings | kept | {name: settings[name] for name in free & set(settings) & (set(given) | {"dropout"})}
 

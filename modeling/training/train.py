@@ -13,16 +13,15 @@ import torch
 from torch import nn
 
 from modeling.artifact import Artifact
+from modeling.configs import TRAINABLE, default_settings
 from modeling.datasets import read, split
 from modeling.errors import ConfigError, DataError
 from modeling.export import Storage, export, rounded_state_dict
-from modeling.tasks import TASKS
 from modeling.training.card import model_card
 from modeling.training.checkpoint import file_hash
-from modeling.training.config import default_settings
 from modeling.training.loop import Event, Loop
 from modeling.training.memory import keep_freed_memory
-from modeling.training.objectives import OBJECTIVES, Objective
+from modeling.training.objectives import Objective
 from modeling.training.prepare import make_module, make_objective, read_parent, remember
 from modeling.training.trained import TrainedModel
 
@@ -67,10 +66,9 @@ class Request:
 
 def train(request: Request, *, on_event: Callable[[Event], None] = lambda event: None) -> Artifact:
     """Train, evaluate on the test split, export. Raises DataError, ConfigError, ParityError."""
-    if request.model not in OBJECTIVES or request.model not in TASKS[request.task].models:
-        trainable = [model for model in TASKS[request.task].models if model in OBJECTIVES]
-        raise ConfigError(f"{request.model!r} cannot be trained for {request.task}",
-                          allowed=f"models are {', '.join(trainable) or 'none: this task needs no training'}")
+    if request.model not in TRAINABLE[request.task]:
+        allowed = ", ".join(TRAINABLE[request.task]) or "none: this task needs no training"
+        raise ConfigError(f"{request.model!r} cannot be trained for {request.task}", allowed=f"models are {allowed}")
     lineage = lineage_of(request)
     if done := finished(request.out, lineage):
         on_event({"event": "finished", "path": str(request.out)})

@@ -15,7 +15,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from modeling.export import assemble
 from modeling.inference import Request, SamplingParams
 from modeling.inference.engine import LocalEngine
-from modeling.models import Decoder, DecoderConfig
+from modeling.configs import DecoderConfig
+from modeling.models import Decoder
 from modeling.text import Tokenizer
 from tests.benchmarks.comparison import compare, processor
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from modeling.configs import TrainingConfig
 from modeling.text import Tokenizer
-from modeling.training.config import TrainingConfig
 
 Row = Mapping[str, Any]
 Rows = Sequence[Row]

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from modeling.configs import TrainingConfig
 from modeling.errors import DataError
 from modeling.metrics import accuracy, confusion_matrix, f1_by_label, macro_f1
 from modeling.models import LSTMClassifier
 from modeling.text import Tokenizer
 from modeling.training.batches import cut, pad
-from modeling.training.config import TrainingConfig
 from modeling.training.objectives.base import Objective, Rows
 
 Example = tuple[list[int], int]

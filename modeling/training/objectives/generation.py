@@ -9,10 +9,10 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from modeling.configs import TrainingConfig
 from modeling.models import Decoder
 from modeling.text import Tokenizer
 from modeling.training.batches import cut, pad
-from modeling.training.config import TrainingConfig
 from modeling.training.head import linear_cross_entropy
 from modeling.training.objectives.base import Objective, Rows
 

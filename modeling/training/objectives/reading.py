@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from modeling.configs import TrainingConfig
 from modeling.errors import ConfigError
 from modeling.metrics import exact_match, squad_f1
 from modeling.models import BertReader
 from modeling.text import Tokenizer
 from modeling.training.batches import cut
-from modeling.training.config import TrainingConfig
 from modeling.training.objectives.base import Objective, Row, Rows
 
 LONGEST_QUESTION = 64

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from modeling.configs import TrainingConfig
 from modeling.errors import ConfigError
 from modeling.metrics import bleu, chrf
 from modeling.models import Transformer
 from modeling.text import Tokenizer
 from modeling.training.batches import cut, pad
-from modeling.training.config import TrainingConfig
 from modeling.training.evaluation import translate
 from modeling.training.head import linear_cross_entropy
 from modeling.training.objectives.base import Objective, Row, Rows

@@ -10,9 +10,10 @@ import pytest
 
 from modeling.artifact import Artifact
 from modeling.cli import inspect, starters
+from modeling.configs import LSTMConfig
 from modeling.errors import ArtifactError
 from modeling.export import assemble, export_lexrank
-from modeling.models import LSTMClassifier, LSTMConfig
+from modeling.models import LSTMClassifier
 
 
 @pytest.fixture

@@ -11,17 +11,9 @@ import torch
 from torch import nn
 
 from modeling.artifact import Artifact
+from modeling.configs import BertConfig, DecoderConfig, LSTMConfig, TransformerConfig
 from modeling.export import Storage, assemble, rounded_state_dict
-from modeling.models import (
-    BertConfig,
-    BertReader,
-    Decoder,
-    DecoderConfig,
-    LSTMClassifier,
-    LSTMConfig,
-    Transformer,
-    TransformerConfig,
-)
+from modeling.models import BertReader, Decoder, LSTMClassifier, Transformer
 from modeling.text import Tokenizer
 from modeling.training.trained import TrainedModel
 

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from modeling.artifact import Artifact
+from modeling.configs import LSTMConfig
 from modeling.export import Storage
 from modeling.export.session import Session
-from modeling.models import LSTMConfig
 
 Build = Callable[..., tuple[nn.Module, Artifact]]
 

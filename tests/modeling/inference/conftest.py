@@ -12,20 +12,12 @@ import torch
 from tokenizers import Tokenizer as HuggingFaceTokenizer
 from tokenizers import models, pre_tokenizers
 
+from modeling.configs import BertConfig, DecoderConfig, LSTMConfig, TransformerConfig
 from modeling.export import assemble, export_lexrank
 from modeling.inference import Chunk, Request, Stream
 from modeling.inference.engine import LocalEngine
 from modeling.inference.scheduler import Scheduler
-from modeling.models import (
-    BertConfig,
-    BertReader,
-    Decoder,
-    DecoderConfig,
-    LSTMClassifier,
-    LSTMConfig,
-    Transformer,
-    TransformerConfig,
-)
+from modeling.models import BertReader, Decoder, LSTMClassifier, Transformer
 from modeling.retrieval import PassageIndex
 from modeling.text import Tokenizer
 

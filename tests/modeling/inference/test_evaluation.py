@@ -10,10 +10,11 @@ import torch
 from torch.nn import functional as F
 
 from modeling.artifact import Artifact
+from modeling.configs import DecoderConfig
 from modeling.errors import DataError
 from modeling.inference import SamplingParams
 from modeling.inference.evaluation import evaluate
-from modeling.models import Decoder, DecoderConfig
+from modeling.models import Decoder
 
 
 def test_a_classifier_is_measured_by_accuracy_and_f1(classifier: Path) -> None:

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from modeling.configs import DecoderConfig, LSTMConfig, TransformerConfig
 from modeling.errors import ConfigError
-from modeling.models import Decoder, DecoderConfig, LSTMClassifier, LSTMConfig, Transformer, TransformerConfig
+from modeling.models import Decoder, LSTMClassifier, Transformer
 from modeling.models.layers import rotary_tables, rotate
 
 DECODER = DecoderConfig(vocabulary_size=40, width=64, layers=2, heads=4, kv_heads=2, hidden=96, context=32)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from modeling.training.config import TrainingConfig
+from modeling.configs import TrainingConfig
 from modeling.training.optimization import Optimization, blocks_of, from_blocks, orthogonalise, rate_at
 
 

@@ -1,7 +1,7 @@
 import pytest
 
+from modeling.configs import read_settings
 from modeling.errors import ConfigError
-from modeling.training import read_settings
 
 
 def test_settings_are_read_by_the_types_of_their_fields() -> None:
@@ -24,3 +24,16 @@ def test_a_setting_of_another_model_is_refused() -> None:
 def test_a_value_of_the_wrong_type_is_refused() -> None:
     with pytest.raises(ConfigError, match="steps cannot be 'many'"):
         read_settings("lstm", {"steps": "many"})
+
+
+@pytest.mark.parametrize(("model", "name", "value"), [
+    ("lstm", "hidden", "-4"), ("lstm", "dropout", "1.5"), ("lstm", "epochs", "nan"), ("lstm", "epochs", "inf"),
+    ("lstm", "optimizer", "sgd"), ("lstm", "steps", "0"), ("lstm", "stepz", "3"), ("lstm", "length", "9" * 5000),
+    ("decoder", "width", "100"), ("decoder", "kv_heads", "3"), ("transformer", "directions", "enfr"),
+    ("transformer", "shares", "1,7"), ("bert", "patience", "-1"), ("lstm", "bidirectional", "maybe"),
+])  # fmt: skip
+def test_a_bad_value_names_its_field(model: str, name: str, value: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_settings(model, {name: value})
+    assert caught.value.field == name
+    assert len(str(caught.value)) < 900

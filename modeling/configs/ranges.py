@@ -1,0 +1,35 @@
+"""Which numbers a configuration takes."""
+
+from __future__ import annotations
+
+import math
+import typing
+from collections.abc import Collection, Mapping
+from dataclasses import fields
+from typing import Any, Literal
+
+from modeling.errors import ConfigError
+
+LARGEST = 10**9
+
+
+def check_ranges(config: Any, *, shares: Collection[str] = (), least: Mapping[str, float] | None = None) -> None:
+    """Refuse choices that do not exist and numbers out of range.
+
+    `shares` lie from 0 to 1; all other numbers are above 0, or at least what `least` says.
+    """
+    hints = typing.get_type_hints(type(config))
+    for name in (field.name for field in fields(config)):
+        value, lowest = getattr(config, name), (least or {}).get(name)
+        if typing.get_origin(hints[name]) is Literal:
+            allowed, good = f"one of {', '.join(typing.get_args(hints[name]))}", value in typing.get_args(hints[name])
+        elif isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        elif name in shares:
+            allowed, good = "a share from 0 to 1", 0 <= value <= 1
+        elif lowest is not None:
+            allowed, good = f"a number from {lowest:g} to {LARGEST:,}", lowest <= value <= LARGEST
+        else:
+            allowed, good = f"a number above 0, at most {LARGEST:,}", 0 < value <= LARGEST
+        if not good or (isinstance(value, float) and math.isnan(value)):
+            raise ConfigError(f"{name} is {value!r}", allowed=allowed, field=name)

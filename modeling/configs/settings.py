@@ -1,0 +1,77 @@
+"""Settings as people write them, `key=value`, to values that the configurations take."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, Literal
+
+from modeling.configs.bert import BertConfig
+from modeling.configs.decoder import DecoderConfig
+from modeling.configs.lstm import LSTMConfig
+from modeling.configs.training import TrainingConfig
+from modeling.configs.transformer import TransformerConfig
+from modeling.errors import ConfigError
+from modeling.tasks import TASKS
+
+MODEL_CONFIGS: dict[str, type] = {
+    "bert": BertConfig,
+    "decoder": DecoderConfig,
+    "lstm": LSTMConfig,
+    "transformer": TransformerConfig,
+}
+"""Model -> its configuration."""
+
+TRAINABLE: dict[str, list[str]] = {
+    task: [model for model in facts.models if model in MODEL_CONFIGS] for task, facts in TASKS.items()
+}
+"""Task -> its models that can be trained; none where the method needs no training."""
+
+FROM_DATA = frozenset({"labels", "types", "positions"})
+"""Fields of model configurations that the data or the parent decides."""
+
+KEPT_WEIGHTS = frozenset({"dropout", "length", "context", "window", "stride", "directions"})
+"""Fields of model configurations that can change when a training continues from an artifact."""
+
+
+def read_settings(model: str, given: Mapping[str, str]) -> dict[str, Any]:
+    """Turn `key=value` texts into values by the types of the fields.
+
+    Raises ConfigError, with its `field`, for an unknown key and for values that cannot be, alone or together.
+    """
+    if model not in MODEL_CONFIGS:
+        raise ConfigError(f"{model!r} needs no training", allowed=f"models to train are {', '.join(MODEL_CONFIGS)}")
+    hints = typing.get_type_hints(MODEL_CONFIGS[model]) | typing.get_type_hints(TrainingConfig)
+    known = {f.name for f in (*fields(MODEL_CONFIGS[model]), *fields(TrainingConfig))} - FROM_DATA
+    if unknown := sorted(set(given) - known):
+        raise ConfigError(f"there is no setting {unknown[0]!r}", allowed=f"the settings are {', '.join(sorted(known))}",
+                          field=unknown[0])
+    settings = {name: _parse(name, text, hints[name]) for name, text in given.items()}
+    own, training = split_settings(model, settings)
+    TrainingConfig(**training)
+    if model != "bert":  # a reader's other sizes are its parent's: only with them can these be judged
+        MODEL_CONFIGS[model](**own)
+    return settings
+
+
+def _parse(name: str, text: str, hint: Any) -> Any:
+    if typing.get_origin(hint) is tuple:
+        return tuple(_parse(name, part.strip(), typing.get_args(hint)[0]) for part in text.split(",") if part.strip())
+    if typing.get_origin(hint) is Literal:
+        return text
+    kind = typing.get_args(hint)[0] if isinstance(hint, types.UnionType) else hint
+    try:
+        if kind is bool:
+            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[text.lower()]
+        return kind(text)
+    except (KeyError, ValueError):
+        raise ConfigError(f"{name} cannot be {text[:60]!r}", allowed=f"a value of type {kind.__name__}",
+                          field=name) from None
+
+
+def split_settings(model: str, settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Settings of the model and settings of the training."""
+    own = {f.name for f in fields(MODEL_CONFIGS[model])}
+    return ({k: v for k, v in settings.items() if k in own}, {k: v for k, v in settings.items() if k not in own})

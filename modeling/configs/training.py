@@ -1,0 +1,68 @@
+"""How a training runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from modeling.configs.ranges import check_ranges
+from modeling.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingConfig:
+    epochs: float = 1.0
+    """Passes over the training rows; `steps` goes before it."""
+    steps: int | None = None
+    """Updates of the weights in all."""
+    batch_tokens: int = 6000
+    """Most tokens in a batch, padding included."""
+    learning_rate: float = 1e-3
+    """Highest rate."""
+    warmup: float = 0.05
+    """Share of the steps in which the rate rises."""
+    decay: float = 0.5
+    """Share of the steps in which the rate falls to zero, at the end."""
+    weight_decay: float = 0.01
+    """Pull of matrices towards zero."""
+    clip: float = 1.0
+    """Largest norm of a gradient; 0 leaves it as it is."""
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """adamw, or muon for the hidden matrices and adamw for the rest."""
+    label_smoothing: float = 0.0
+    """Share of the probability spread over all tokens or labels."""
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    """auto, bf16 (with fp32 masters) or fp32."""
+    evaluations: int = 10
+    """How often the validation split is looked at."""
+    patience: int = 0
+    """Evaluations without a better one until the training stops, keeping the best weights; 0 goes on to the end."""
+    checkpoint_seconds: float = 180.0
+    """Time between checkpoints."""
+    threads: int = 0
+    """Threads of PyTorch; 0 leaves its choice."""
+    validation: float = 0.05
+    """Share of the rows for validation."""
+    test: float = 0.05
+    """Share of the rows for the frozen test split, where no test file is given."""
+    tokenizer: Literal["bpe", "characters", "words"] = "bpe"
+    """Kind of a tokenizer trained here: bpe, characters or words."""
+    lowercase: bool = False
+    """Whether that tokenizer folds case."""
+    retokenise: bool = False
+    """Whether a training that continues from an artifact gets a tokenizer of its own data; tokens in both keep their
+    vectors."""
+    shares: tuple[float, ...] = ()
+    """Share of the rows used for each direction in an epoch; empty takes all."""
+    negatives: float = 0.1
+    """Share of questions also shown with a passage that has no answer."""
+    beam: int = 4
+    """Beams in the final evaluation."""
+
+    def __post_init__(self) -> None:
+        check_ranges(
+            self, shares=("warmup", "decay", "label_smoothing", "validation", "test", "negatives"),
+            least={"weight_decay": 0, "clip": 0, "patience": 0, "checkpoint_seconds": 0, "threads": 0},
+        )
+        if bad := [share for share in self.shares if not 0 <= share <= 1]:
+            raise ConfigError(f"shares has {bad[0]}", allowed="shares from 0 to 1", field="shares")

@@ -1,0 +1,42 @@
+"""Configuration of the translator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modeling.configs.ranges import check_ranges
+from modeling.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransformerConfig:
+    vocabulary_size: int = 8000
+    """Tokens of the tokenizer, shared by all languages."""
+    width: int = 256
+    """Size of the residual stream."""
+    encoder_layers: int = 4
+    """Blocks that read the source."""
+    decoder_layers: int = 3
+    """Blocks that write the target."""
+    heads: int = 8
+    """Attention heads; they divide the width."""
+    hidden: int = 768
+    """Inner size of the feed-forward parts."""
+    context: int = 128
+    """Most tokens of a source or of a target."""
+    dropout: float = 0.0
+    """Share of the residual writes dropped in training."""
+    theta: float = 10_000.0
+    """Base of the rotary frequencies."""
+    directions: tuple[str, ...] = ("en-fr",)
+    """Pairs of languages, source first, such as en-fr,fr-en; empty takes those of the data, both ways."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, shares=("dropout",))
+        if self.width % self.heads or (self.width // self.heads) % 16:
+            raise ConfigError(
+                f"width {self.width} and heads {self.heads} do not fit",
+                allowed="heads divide the width into multiples of 16 (the attention kernel)", field="width",
+            )
+        if bad := [pair for pair in self.directions if len([part for part in pair.split("-") if part]) != 2]:
+            raise ConfigError(f"{bad[0]!r} is no direction", allowed="two languages, such as en-fr", field="directions")
