@@ -24,7 +24,7 @@ from webapp.chat.models import Conversation, Visitor
 from webapp.chat.rooms import generation_in, room_of
 from webapp.chat.services import Exchange
 from webapp.chat.visitors import visitor_of_session
-from webapp.chat.wording import said
+from webapp.wording import said
 
 FRAME_BYTES = settings.MESSAGE_CHARACTERS * 4 + 4096
 FRAMES_PER_SECOND, FRAMES_AT_ONCE = 60, 240

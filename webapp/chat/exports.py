@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from webapp.chat.models import USER, Conversation
 from webapp.chat.presentation import answer_text
-from webapp.chat.wording import spoken
+from webapp.wording import spoken
 
 
 def markdown(conversation: Conversation) -> str:

@@ -12,8 +12,8 @@ from django.utils import translation
 from django.utils.html import escape
 
 from webapp.chat.generations import Generation
-from webapp.chat.markdown import render
 from webapp.chat.presentation import present
+from webapp.markdown import render
 
 COALESCE_SECONDS = 0.03
 BLOCK_SECONDS = 0.1  # between two renderings of Markdown

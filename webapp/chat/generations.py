@@ -16,12 +16,13 @@ from django.utils.translation import gettext_noop
 
 from modeling.errors import EngineBusyError, EngineUnavailableError, ParleyError
 from modeling.inference import Chunk, Request, Stream
-from webapp.chat import services, wording
+from webapp import wording
+from webapp.chat import services
 from webapp.chat.engine import engine
-from webapp.chat.markdown import settled_until
 from webapp.chat.models import DONE, ERROR, READING, STOPPED, STREAMING
 from webapp.chat.rooms import Room, generation_in, room_of
 from webapp.chat.services import Exchange
+from webapp.markdown import settled_until
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from webapp.chat.markdown import render
 from webapp.chat.models import STREAMING, USER, Conversation, Message
+from webapp.markdown import render
 
 if TYPE_CHECKING:
     from webapp.chat.generations import Generation

@@ -25,7 +25,7 @@ from webapp.chat import documents, exports, generations, options, presentation, 
 from webapp.chat.models import USER, Conversation, Document, Message
 from webapp.chat.rooms import generation_in
 from webapp.chat.visitors import stay, visitor_of
-from webapp.chat.wording import said
+from webapp.wording import said
 
 THEMES = ("light", "dark")
 SIDEBAR = 200  # conversations listed

@@ -23,8 +23,8 @@ from django.test import Client
 
 from webapp.chat import consumers
 from webapp.chat.limits import Bucket, RateLimit
-from webapp.chat.markdown import render
 from webapp.chat.models import Conversation, Message
+from webapp.markdown import render
 
 OpenPage = Callable[..., Any]
 HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(1)><a hx-get="/admin/" href="javascript:alert(1)">x</a>'

@@ -8,10 +8,10 @@ import pytest
 from django.utils import translation
 
 from modeling.errors import EngineBusyError, RequestError
-from webapp.chat.markdown import render, settled_until
 from webapp.chat.presentation import marked, question_answering, token_rows
 from webapp.chat.templatetags.chat import percent
-from webapp.chat.wording import said, spoken
+from webapp.markdown import render, settled_until
+from webapp.wording import said, spoken
 
 
 def test_marks_cover_their_characters_and_overlaps_are_one() -> None:

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _
 
-from webapp.chat.wording import spoken
+from webapp.wording import spoken
 
 register = template.Library()
 
