@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,11 @@ class Assistant(models.Model):
                 for one in self.examples]
 
     @property
+    def current(self) -> AssistantVersion | None:
+        """The version that answers; None where none was ever registered."""
+        return self.versions.select_related("artifact").first()
+
+    @property
     def available(self) -> bool:
         """Whether its artifact is still there."""
         return Path(self.artifact, "manifest.json").is_file()
@@ -111,3 +117,44 @@ class AssistantVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.assistant} v{self.number}"
+
+
+class StoredDocument(models.Model):
+    """A file that came in, under a random name, beside the index that was made of it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=200)
+    bytes = models.PositiveBigIntegerField()
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def folder(self) -> Path:
+        """Where its file and its index lie."""
+        return settings.DOCUMENTS / str(self.id)
+
+    @property
+    def source(self) -> Path:
+        """The file as it came."""
+        return self.folder / f"source{Path(self.name).suffix.lower()}"
+
+    @property
+    def index(self) -> Path:
+        """Its PassageIndex."""
+        return self.folder / "index"
+
+
+class AssistantDocument(StoredDocument):
+    """A document that an assistant answers from; its index is one of `Assistant.documents`."""
+
+    assistant = models.ForeignKey(Assistant, models.CASCADE, related_name="files")
+    passages = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ("created",)
+        verbose_name, verbose_name_plural = _("document of an assistant"), _("documents of assistants")

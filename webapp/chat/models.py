@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from webapp.assistants.models import Assistant
+from webapp.accounts.rights import owned_by
+from webapp.assistants.models import Assistant, AssistantVersion, StoredDocument
 from webapp.datasets.models import DatasetVersion
 from webapp.sharing.models import ShareLink
 
@@ -83,6 +84,7 @@ class Message(models.Model):
     trace = models.JSONField(default=list)  # generation: each token, its probability and its alternatives; may be long
     error = models.TextField(blank=True)  # what happened, in plain words
     seconds = models.FloatField(null=True)  # from the question to the end of the answer
+    version = models.ForeignKey(AssistantVersion, models.SET_NULL, null=True, blank=True, related_name="+")  # answered
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -101,6 +103,20 @@ class FeedbackState(models.TextChoices):
     REJECTED = "rejected", _("rejected")
 
 
+class FeedbackQuerySet(models.QuerySet["Feedback"]):
+    """Reads of feedback."""
+
+    def visible_to(self, user: Any) -> FeedbackQuerySet:
+        """What was said about assistants that this user owns; the same may be reviewed."""
+        return self.filter(owned_by(user, "message__conversation__assistant__owner"))
+
+    editable_by = visible_to
+
+    def waiting(self) -> FeedbackQuerySet:
+        """Corrections that nobody has looked at yet."""
+        return self.filter(state=FeedbackState.WAITING).exclude(correction="")
+
+
 class Feedback(models.Model):
     """What the visitor thought of an answer, and what it should have said."""
 
@@ -113,6 +129,8 @@ class Feedback(models.Model):
     version = models.ForeignKey(DatasetVersion, models.SET_NULL, null=True, blank=True, related_name="+")
     created = models.DateTimeField(_("created"), auto_now=True)
 
+    objects = FeedbackQuerySet.as_manager()
+
     class Meta:
         ordering = ("-created",)
         verbose_name, verbose_name_plural = _("feedback"), _("feedback")
@@ -121,36 +139,14 @@ class Feedback(models.Model):
         return f"{'+' if self.good else '-'} {self.message_id}"
 
 
-class Document(models.Model):
+class Document(StoredDocument):
     """A file that a visitor added to a conversation, to ask about it."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="documents")
-    name = models.CharField(max_length=200)
-    bytes = models.PositiveBigIntegerField()
     state = models.CharField(max_length=10, choices=DOCUMENT_STATES, default=READING)
     reason = models.TextField(blank=True)  # why it failed
     facts = models.JSONField(default=dict)  # what reading it found: passages, characters
-    created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ("created",)
         verbose_name, verbose_name_plural = _("document"), _("documents")
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def folder(self) -> Path:
-        """Where its file and its index lie."""
-        return settings.DOCUMENTS / str(self.id)
-
-    @property
-    def source(self) -> Path:
-        """The file as it came."""
-        return self.folder / f"source{Path(self.name).suffix.lower()}"
-
-    @property
-    def index(self) -> Path:
-        """Its PassageIndex."""
-        return self.folder / "index"
