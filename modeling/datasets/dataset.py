@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal
 
 Row = dict[str, Any]
+Record = tuple[int, Sequence[Any]]
+"""Line number, one value a column."""
+
+LOOKED_AT = 2000
+"""Records that decide on columns, roles and languages."""
+LONGEST_RECORD = 4 * 1024**2
+"""Characters of a record, or of a piece of a long text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +36,29 @@ class Problem:
 
 @dataclass(slots=True, kw_only=True)
 class Table:
-    """Records of one file before they have roles: what each parser in `formats/` returns."""
+    """Records of one file before they have roles: what each parser in `formats/` returns. They come once, lazily."""
 
     format: str
     columns: list[str]  # names from the header or the keys, else "0", "1", ...
-    records: Sequence[tuple[int, Sequence[Any]]]  # line number, one value a column
+    head: list[Record]  # the first ones, to look at
+    items: Iterator[Record | Problem]  # all of them, the first ones too, in the file's order
     named: bool  # whether the names come from the file
     encoding: str = ""
-    problems: list[Problem] = field(default_factory=list)
+    size: int = 0  # bytes
+    position: Callable[[], int] = lambda: 0  # bytes read so far
+
+
+def looked_at(items: Iterable[Record | Problem]) -> tuple[list[Record], Iterator[Record | Problem]]:
+    """The first records, and an iterator over all items that gives them again."""
+    rest = iter(items)
+    seen: list[Record | Problem] = []
+    size = 0
+    for item in rest:
+        seen.append(item)
+        size += 0 if isinstance(item, Problem) else sum(len(v) for v in item[1] if isinstance(v, str))
+        if len(seen) >= LOOKED_AT or size > 4 * LONGEST_RECORD:
+            break
+    return [item for item in seen if not isinstance(item, Problem)], chain(seen, rest)
 
 
 @dataclass(slots=True, kw_only=True)

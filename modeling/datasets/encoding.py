@@ -26,6 +26,8 @@ _MAGIC: dict[bytes, str] = {
     b"SQLite format 3": "an SQLite database",
     b"ARROW1": "an Arrow file",
 }
+MARKING = "parley.mark"  # error handler for codecs: wrong bytes become WRONG
+WRONG = "\udcff"  # never comes out of a decoder otherwise
 _PICKLE_PROTOCOLS = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 
 
@@ -41,37 +43,48 @@ def refuse_binary(data: bytes, name: str) -> None:
 
 
 def decode(data: bytes, name: str) -> tuple[str, str]:
-    """(text, encoding) with line ends as they are and no byte order mark. Raises DataError."""
+    """(text, encoding) of a whole file, line ends as they are and no byte order mark. Raises DataError."""
+    encoding = detect(data, name)
+    try:
+        return _not_blank(data.decode(encoding), name), encoding
+    except UnicodeDecodeError as error:
+        raise _unknown_encoding(data, name, error) from None
+
+
+def detect(data: bytes, name: str, *, size: int | None = None) -> str:
+    """The encoding of a file of `size` bytes that begins with `data` (None: `data` is all of it).
+
+    A few wrong bytes in what is otherwise UTF-8 do not change the answer. Raises DataError: empty, binary, unknown.
+    """
     if not data.strip():
-        raise DataError(f"{name} is empty", allowed="A data file has at least one row", remedy="Choose another file")
+        raise _empty(name)
     refuse_binary(data, name)
-    for mark, encoding in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"),
-                           (codecs.BOM_UTF16_BE, "utf-16")):
-        if data.startswith(mark):
-            return _not_blank(_strict(data, encoding, name), name), encoding
-    if unmarked := _utf16_without_mark(data):
-        return _not_blank(_strict(data, unmarked, name), name), unmarked
+    marks = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+    marked = next((encoding for mark, encoding in marks.items() if data.startswith(mark)), None)
+    if encoding := marked or _utf16_without_mark(data, len(data) if size is None else size):
+        return encoding
     if b"\0" in data:
         raise DataError(f"{name} is a binary file, not text", allowed=FORMATS_ALLOWED)
+    whole = size is None or size == len(data)
     try:
-        return data.decode("utf-8"), "utf-8"
+        codecs.getincrementaldecoder("utf-8")().decode(data, final=whole)
+        return "utf-8"
     except UnicodeDecodeError as error:
-        if (text := _gb18030(data)) is not None:
-            return text, "gb18030"
+        if _is_gb18030(data, whole):
+            return "gb18030"
+        if _is_damaged_utf8(data):
+            return "utf-8"
         raise _unknown_encoding(data, name, error) from None
+
+
+def _empty(name: str) -> DataError:
+    return DataError(f"{name} is empty", allowed="A data file has at least one row", remedy="Choose another file")
 
 
 def _not_blank(text: str, name: str) -> str:
     if not text.strip():
-        raise DataError(f"{name} is empty", allowed="A data file has at least one row", remedy="Choose another file")
+        raise _empty(name)
     return text
-
-
-def _strict(data: bytes, encoding: str, name: str) -> str:
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise _unknown_encoding(data, name, error) from None
 
 
 def _unknown_encoding(data: bytes, name: str, error: UnicodeDecodeError) -> DataError:
@@ -81,10 +94,17 @@ def _unknown_encoding(data: bytes, name: str, error: UnicodeDecodeError) -> Data
                      remedy="Save the file as UTF-8")
 
 
-def _utf16_without_mark(data: bytes) -> str | None:
+def _is_damaged_utf8(data: bytes) -> bool:
+    """At least twenty good characters beyond ASCII for each wrong byte: no other encoding looks like that."""
+    text = data.decode("utf-8", MARKING)
+    wrong = text.count(WRONG)
+    return sum(ord(c) > 127 for c in text) - wrong >= 20 * wrong
+
+
+def _utf16_without_mark(data: bytes, size: int) -> str | None:
     """UTF-16 of Latin text has a zero in every other byte; Chinese only common characters; binaries neither."""
     sample = data[: 4096 // 2 * 2]
-    if len(sample) < 4 or len(data) % 2:
+    if len(sample) < 4 or size % 2:
         return None
     even, odd = sample[::2].count(0), sample[1::2].count(0)
     half = len(sample) // 2
@@ -102,17 +122,26 @@ def _utf16_without_mark(data: bytes) -> str | None:
     return None
 
 
-def _gb18030(data: bytes) -> str | None:
-    """The text if `data` is plausible GB18030.
+def _is_gb18030(data: bytes, whole: bool) -> bool:
+    """Whether `data` is plausible GB18030.
 
     Nearly every byte pair decodes, so that Latin-1 text would become rare characters; in Chinese text nearly all
     characters are those of GB2312, whose two bytes are both above 0xA0.
     """
     try:
-        text = data.decode("gb18030")
+        text = codecs.getincrementaldecoder("gb18030")().decode(data, final=whole)
     except UnicodeDecodeError:
-        return None
+        return False
     sample = [c for c in text[:200_000] if ord(c) > 127]
     common = sum(len(code := c.encode("gb18030")) == 2 and code[1] > 0xA0 for c in sample)
     controls = sum(c < " " and c not in "\t\n\r\f" for c in text[:200_000])
-    return text if sample and common >= 0.9 * len(sample) and not controls else None
+    return bool(sample) and common >= 0.9 * len(sample) and not controls
+
+
+def _mark(error: UnicodeError) -> tuple[str, int]:
+    if isinstance(error, UnicodeDecodeError):
+        return WRONG, error.end
+    raise error
+
+
+codecs.register_error(MARKING, _mark)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from modeling.datasets.dataset import Dataset, Table
-from modeling.datasets.formats import FORMATS, SUFFIXES, read_aligned_files, read_file
+from modeling.datasets.dataset import Dataset, Problem, Row, Table
+from modeling.datasets.formats import FORMATS, SUFFIXES, naming, opened, opened_aligned
 from modeling.datasets.languages import language_code, language_of, languages_in_name
 from modeling.datasets.roles import find_roles, find_task
 from modeling.datasets.rows import to_rows
@@ -19,30 +21,56 @@ from modeling.tasks import TASKS
 PathLike = str | os.PathLike[str]
 
 
+@dataclass(slots=True, kw_only=True)
+class Part:
+    """One file, or two aligned ones, opened: what it is, and its rows as they come."""
+
+    files: list[Path]
+    table: Table
+    task: str
+    roles: dict[str, str]  # role -> column
+    languages: tuple[str | None, str | None]  # of source and target
+
+    @property
+    def name(self) -> str:
+        return _name(self.files)
+
+    def items(self) -> Iterator[Row | Problem]:
+        """Rows and problems, once. Raises DataError for a fault that makes the rest unreadable."""
+        try:
+            for item in to_rows(self.table, self.task, self.roles, self.languages):
+                yield replace(item, file=self.name) if isinstance(item, Problem) else item
+        except DataError as error:
+            raise naming(error, self.name) from None
+
+
 def read(paths: PathLike | Iterable[PathLike], *, task: str | None = None,
          columns: Mapping[str, str | int] | None = None, format: str | None = None) -> Dataset:
-    """Read one data set from a file, a folder of files, or several files.
+    """Read one data set from a file, a folder of files, or several files, into memory.
 
     `columns` maps roles of the task to column names or indexes from 0; a language role can also be given a language.
-    Two files whose suffixes are languages (train.en, train.fr), or two text files for translation, are read as
+    Files whose suffixes are two languages (train.en, train.fr), or two text files for translation, are read as
     aligned. Several other files are read one after the other. Raises DataError when there is no usable row.
     """
+    return _joined([_dataset(part) for part in parts(paths, task=task, columns=columns, format=format)])
+
+
+def parts(paths: PathLike | Iterable[PathLike], *, task: str | None = None,
+          columns: Mapping[str, str | int] | None = None, format: str | None = None) -> Iterator[Part]:
+    """The same, opened one after the other; the first one's task is that of all. Raises DataError."""
     if task is not None and task not in TASKS:
         raise DataError(f"there is no task {task!r}", allowed=f"Tasks are {', '.join(TASKS)}")
     if format is not None and format not in FORMATS:
         raise DataError(f"there is no format {format!r}", allowed=f"Formats are {', '.join(FORMATS)}")
-    files = _files(paths)
-    if pair := _aligned(files, task, format):
-        parts = [_dataset(read_aligned_files(files, pair), "translation", columns, files)]
-    else:
-        parts = []
-        for file in files:
-            parts.append(_dataset(_table(file, format, task, columns), task, columns, [file]))
-            task = task or parts[0].task
-    return _joined(parts)
+    for files, pair in _together(files_of(paths), task, format):
+        with _opened(files, pair, format, task, columns) as table:
+            part = _part(table, "translation" if pair else task, columns, files)
+            task = part.task
+            yield part
 
 
-def _files(paths: PathLike | Iterable[PathLike]) -> list[Path]:
+def files_of(paths: PathLike | Iterable[PathLike]) -> list[Path]:
+    """The data files: those named, and those in a folder that is named. Raises DataError."""
     given = [Path(paths)] if isinstance(paths, str | os.PathLike) else [Path(path) for path in paths]
     files: list[Path] = []
     for path in given:
@@ -58,44 +86,80 @@ def _files(paths: PathLike | Iterable[PathLike]) -> list[Path]:
     return files
 
 
-def _aligned(files: Sequence[Path], task: str | None, format: str | None) -> list[str] | None:
-    """Names for the two columns when the files are each other's translation."""
-    if len(files) != 2 or task not in (None, "translation") or format not in (None, "parallel"):
-        return None
-    codes = [language_code(file.suffix[1:]) for file in files]
-    if not all(codes):
-        codes = [language_code(file.stem.rpartition(".")[2]) for file in files]
-    if all(codes) and codes[0] != codes[1] and files[0].suffix != ".tmx":
-        return [code for code in codes if code]
+def _together(files: Sequence[Path], task: str | None, format: str | None,
+              ) -> list[tuple[list[Path], list[str] | None]]:
+    """Files to be read together, with names for their two columns when they are each other's translation."""
+    if task not in (None, "translation") or format not in (None, "parallel"):
+        return [([file], None) for file in files]
+    pairs: dict[str, list[Path]] = {}
+    for file in files:
+        code = _language_of_name(file)
+        pairs.setdefault(file.name.replace(f".{code}", "", 1) if code else f"{file.name} alone", []).append(file)
+    if all(len({_language_of_name(file) for file in pair} - {None}) == len(pair) == 2 for pair in pairs.values()):
+        return [(pair, [code for file in pair if (code := _language_of_name(file))]) for pair in pairs.values()]
     plain = all(SUFFIXES.get(file.suffix.lower(), "text") == "text" for file in files)
-    return ["0", "1"] if format == "parallel" or (task and plain) else None
+    if len(files) == 2 and (format == "parallel" or (task and plain)):
+        return [(list(files), ["0", "1"])]
+    return [([file], None) for file in files]
 
 
-def _table(file: Path, format: str | None, task: str | None, columns: Mapping[str, Any] | None) -> Table:
-    names = [name for name in (columns or {}).values() if isinstance(name, str) and not name.isdigit()]
+def _language_of_name(file: Path) -> str | None:
+    """"fr" of train.fr and of train.fr.txt."""
+    if file.suffix == ".tmx":
+        return None
+    return language_code(file.suffix[1:]) or language_code(file.stem.rpartition(".")[2])
+
+
+def _opened(files: list[Path], pair: list[str] | None, format: str | None, task: str | None,
+            columns: Mapping[str, Any] | None) -> AbstractContextManager[Table]:
+    if pair:
+        return opened_aligned(files, pair)
     if format == "parallel":
-        raise DataError(f"{file.name} is one file", allowed="The format parallel needs two files")
-    return read_file(file, format=format, task=task, names=names)
+        raise DataError(f"{files[0].name} is one file", allowed="The format parallel needs two files")
+    names = [name for name in (columns or {}).values() if isinstance(name, str) and not name.isdigit()]
+    return opened(files[0], format=format, task=task, names=names)
 
 
-def _dataset(table: Table, task: str | None, columns: Mapping[str, Any] | None, files: list[Path]) -> Dataset:
-    name = " and ".join(file.name for file in files)
+def _name(files: Sequence[Path]) -> str:
+    return " and ".join(file.name for file in files)
+
+
+def _part(table: Table, task: str | None, columns: Mapping[str, Any] | None, files: list[Path]) -> Part:
     task = task or find_task(table, columns)
+    roles: dict[str, str] = {}
     try:
-        if not table.records and not table.problems:
+        if table.head:
+            roles = find_roles(table, task, columns)
+        elif (first := next(table.items, None)) is None:
             raise DataError("there is no row", remedy="Choose another file")
-        roles = find_roles(table, task, columns) if table.records else {}
+        else:  # problems only
+            table.items = chain([first], table.items)
     except DataError as error:
-        raise DataError(f"{name}: {error.found}", allowed=error.allowed, remedy=error.remedy) from None
+        raise naming(error, _name(files)) from None
     pair = _pair(table, roles, files) if task == "translation" and roles else (None, None)
-    rows, problems = to_rows(table, task, roles, pair)
-    problems = sorted(table.problems + problems, key=lambda problem: problem.line or 0)
+    return Part(files=files, table=table, task=task, roles=roles, languages=pair)
+
+
+def _dataset(part: Part) -> Dataset:
+    rows: list[Row] = []
+    problems: list[Problem] = []
+    for item in part.items():
+        if isinstance(item, Problem):
+            problems.append(item)
+        else:
+            rows.append(item)
     if not rows:
-        raise DataError(f"{name}: none of the {len(table.records) + len(table.problems):,} rows can be used",
-                        allowed=f"The first problem is: {problems[0]}", remedy="Mend the file or choose other columns")
-    return Dataset(task=task, rows=rows, problems=[replace(problem, file=name) for problem in problems],
-                   format=table.format, encoding=table.encoding, columns=roles, header=table.columns,
-                   languages=_languages(task, rows), files=[str(file) for file in files])
+        raise unusable(part.name, len(problems), problems)
+    return Dataset(task=part.task, rows=rows, problems=problems, format=part.table.format,
+                   encoding=part.table.encoding, columns=part.roles, header=part.table.columns,
+                   languages=_languages(part.task, rows), files=[str(file) for file in part.files])
+
+
+def unusable(name: str, count: int, problems: Sequence[Problem]) -> DataError:
+    """Every row has a problem."""
+    return DataError(f"{name}: none of the {count:,} rows can be used",
+                     allowed=f"The first problem is: {replace(problems[0], file='')}" if problems else "",
+                     remedy="Mend the file or choose other columns")
 
 
 def _pair(table: Table, roles: Mapping[str, str], files: Sequence[Path]) -> tuple[str | None, str | None]:
@@ -109,7 +173,7 @@ def _pair(table: Table, roles: Mapping[str, str], files: Sequence[Path]) -> tupl
     for side, role in enumerate(("source", "target")):
         if not named[side] and f"{role}_language" not in roles:
             place = table.columns.index(roles[role])
-            named[side] = language_of(str(values[place]) for _, values in table.records)
+            named[side] = language_of(str(values[place]) for _, values in table.head)
     return named[0], named[1]
 
 

@@ -10,7 +10,6 @@ from modeling.datasets.languages import language_code, language_of
 from modeling.errors import DataError
 from modeling.tasks import TASKS
 
-_LOOKED_AT = 2000  # records
 # Task -> roles that a name or a guess has to find; the rest can be filled in.
 _NEEDED: dict[str, tuple[str, ...]] = {
     "question-answering": ("context", "question", "answers"),
@@ -131,9 +130,8 @@ class Look:
 
 
 def looks(table: Table) -> list[Look]:
-    """One Look a column."""
-    sample = table.records[:: max(1, len(table.records) // _LOOKED_AT)]
-    return [Look(name, [values[index] for _, values in sample]) for index, name in enumerate(table.columns)]
+    """One Look a column, at the first records."""
+    return [Look(name, [values[index] for _, values in table.head]) for index, name in enumerate(table.columns)]
 
 
 def _task_by_looks(table: Table) -> str:
@@ -142,7 +140,7 @@ def _task_by_looks(table: Table) -> str:
         return "classification"
     texts = [table.columns.index(look.name) for look in columns if look.letters and look.distinct > 1]
     if len(texts) == 2:
-        first, second = (language_of(str(values[index]) for _, values in table.records[:500]) for index in texts)
+        first, second = (language_of(str(values[index]) for _, values in table.head[:500]) for index in texts)
         if first and second and first != second:
             return "translation"
         return "summarisation"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from modeling.datasets.dataset import Problem, Row, Table
@@ -20,26 +20,26 @@ class BadRowError(Exception):
 
 
 def to_rows(table: Table, task: str, roles: Mapping[str, str], languages: tuple[str | None, str | None],
-            ) -> tuple[list[Row], list[Problem]]:
-    """Rows in the task's schema, and the problems of those that were mended or left out."""
-    make, rows, problems = _MAKERS[task], [], []
-    for line, values in _records(table, roles):
-        try:
-            row, mended = make(values, roles, line, languages)
-        except BadRowError as error:
-            problems.append(Problem(line, error.column, error.message))
-            continue
-        rows.append(row)
-        problems += [Problem(line, roles.get("answers"), message, "warning") for message in mended]
-    return rows, problems
-
-
-def _records(table: Table, roles: Mapping[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line, role -> value); a language role whose column does not exist is that language in every row."""
-    places = {role: table.columns.index(name) for role, name in roles.items() if name in table.columns}
+            ) -> Iterator[Row | Problem]:
+    """Rows in the task's schema, and before or instead of each what had to be mended or why it is left out."""
+    make = _MAKERS[task]
+    places = [(role, table.columns.index(name)) for role, name in roles.items() if name in table.columns]
+    # A language role whose column does not exist is that language in every row.
     fixed = {role: name for role, name in roles.items() if name not in table.columns}
-    for line, values in table.records:
-        yield line, {role: values[place] for role, place in places.items()} | fixed
+    for item in table.items:
+        if isinstance(item, Problem):
+            yield item
+            continue
+        line, cells = item
+        values = {role: cells[place] for role, place in places}
+        try:
+            row, mended = make(values | fixed if fixed else values, roles, line, languages)
+        except BadRowError as error:
+            yield Problem(line, error.column, error.message)
+            continue
+        for message in mended:
+            yield Problem(line, roles.get("answers"), message, "warning")
+        yield row
 
 
 def text_of(value: Any) -> str:
@@ -57,30 +57,30 @@ def _required(values: Mapping[str, Any], roles: Mapping[str, str], role: str) ->
     raise BadRowError(roles.get(role), f"the {role} is empty")
 
 
-Made = tuple[Row, list[str]]
+Made = tuple[Row, Sequence[str]]
 Languages = tuple[str | None, str | None]
 
 
 def _classification(values: Mapping[str, Any], roles: Mapping[str, str], line: int, languages: Languages) -> Made:
-    return {"text": _required(values, roles, "text"), "label": _required(values, roles, "label")}, []
+    return {"text": _required(values, roles, "text"), "label": _required(values, roles, "label")}, ()
 
 
 def _generation(values: Mapping[str, Any], roles: Mapping[str, str], line: int, languages: Languages) -> Made:
     text = text_of(values.get("text")).replace("\r\n", "\n")  # blanks and blank lines are part of the manner
     if not text.strip():
         raise BadRowError(roles.get("text"), "the text is empty")
-    return {"text": text}, []
+    return {"text": text}, ()
 
 
 def _summarisation(values: Mapping[str, Any], roles: Mapping[str, str], line: int, languages: Languages) -> Made:
     row = {"text": _required(values, roles, "text")}
-    return (row | {"summary": _required(values, roles, "summary")} if "summary" in roles else row), []
+    return (row | {"summary": _required(values, roles, "summary")} if "summary" in roles else row), ()
 
 
 def _translation(values: Mapping[str, Any], roles: Mapping[str, str], line: int, languages: Languages) -> Made:
     return {"source": _required(values, roles, "source"), "target": _required(values, roles, "target"),
             "source_language": values.get("source_language") or languages[0],
-            "target_language": values.get("target_language") or languages[1]}, []
+            "target_language": values.get("target_language") or languages[1]}, ()
 
 
 def _question_answering(values: Mapping[str, Any], roles: Mapping[str, str], line: int, languages: Languages) -> Made:

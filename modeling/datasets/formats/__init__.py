@@ -2,97 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from modeling.datasets.dataset import Table
-from modeling.datasets.encoding import FORMATS_ALLOWED, decode, refuse_binary
+from modeling.datasets.dataset import Problem, Record, Table
+from modeling.datasets.encoding import FORMATS_ALLOWED, refuse_binary
 from modeling.datasets.formats.json_rows import parse_json, read_json, read_jsonl
 from modeling.datasets.formats.parquet import read_parquet
-from modeling.datasets.formats.plain import lines_of, read_aligned, read_labelled_lines, read_text
+from modeling.datasets.formats.plain import read_aligned, read_labelled_lines, read_text
 from modeling.datasets.formats.squad import is_squad, read_squad
 from modeling.datasets.formats.table import read_csv, read_tsv
 from modeling.datasets.formats.tmx import read_tmx
 from modeling.datasets.languages import language_code
+from modeling.datasets.textfile import TextFile
 from modeling.errors import DataError
 
-__all__ = ["FORMATS", "SUFFIXES", "read_aligned_files", "read_file"]
+__all__ = ["FORMATS", "SUFFIXES", "naming", "opened", "opened_aligned"]
+
+MOST_JSON = 64 * 1024**2  # bytes of a file that is one JSON value, and is read as a whole
 
 # Suffix -> format. A file whose suffix is not here is told by its content.
 SUFFIXES: dict[str, str] = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
     ".parquet": "parquet", ".tmx": "tmx", ".txt": "text", ".text": "text", ".md": "text",
 }
-_TEXT_FORMATS: dict[str, Callable[[str, Collection[str], str | None], Table]] = {
-    "csv": lambda text, names, task: read_csv(text, names=names),
-    "tsv": lambda text, names, task: read_tsv(text, names=names),
-    "jsonl": lambda text, names, task: read_jsonl(text),
-    "json": lambda text, names, task: _read_json(text),
-    "squad": lambda text, names, task: _read_json(text, squad=True),
-    "text": lambda text, names, task: read_labelled_lines(text) if task == "classification" else read_text(text),
+_TEXT_FORMATS: dict[str, Callable[[TextFile, Collection[str], str | None], Table]] = {
+    "csv": lambda file, names, task: read_csv(file, names=names),
+    "tsv": lambda file, names, task: read_tsv(file, names=names),
+    "jsonl": lambda file, names, task: read_jsonl(file),
+    "json": lambda file, names, task: _read_json(file),
+    "squad": lambda file, names, task: _read_json(file, squad=True),
+    "text": lambda file, names, task: read_labelled_lines(file) if task == "classification" else read_text(file),
 }
 FORMATS = (*_TEXT_FORMATS, "parquet", "tmx", "parallel")
 
 
-def read_file(path: Path, *, format: str | None, task: str | None, names: Collection[str]) -> Table:
-    """Parse one file. `names` are column names that the caller expects. Raises DataError that names the file."""
-    data = _bytes(path)
-    kind = format or _format_of(path, data)
+@contextmanager
+def opened(path: Path, *, format: str | None, task: str | None, names: Collection[str]) -> Iterator[Table]:
+    """One file as a Table. `names` are column names that the caller expects.
+
+    Raises DataError that names the file, on opening and while the records are read.
+    """
+    file: TextFile | None = None
     try:
+        kind = format or _format_of(path)
         if kind == "parquet":
-            return _spread(read_parquet(data))
-        text, encoding = decode(data, path.name)
+            yield _spread(read_parquet(path))
+            return
+        file = TextFile(path)
         if kind == "tmx":
-            table = read_tmx(data)
+            table = read_tmx(path)
         else:
-            kind = kind if format else _settle(kind, text)
-            table = _TEXT_FORMATS[kind](text, names, task)
+            table = _TEXT_FORMATS[kind if format else _settle(kind, file.start)](file, names, task)
+            table.size, table.position = file.size, partial(getattr, file, "position")
+        table.encoding = file.encoding
+        yield _spread(table)
     except DataError as error:
-        raise _naming(error, path.name) from None
-    table.encoding = encoding
-    return _spread(table)
+        raise naming(error, path.name) from None
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    finally:
+        if file:
+            file.close()
 
 
 def _spread(table: Table) -> Table:
     """{"translation": {"en": ..., "fr": ...}}, as many public sets have it, to a column a language."""
-    first = table.records[0][1] if table.records else ()
+    first = table.head[0][1] if table.head else ()
     place = next((i for i, value in enumerate(first) if isinstance(value, dict) and len(value) > 1
                   and all(map(language_code, value))), None)
     if place is None:
         return table
     languages = list(first[place])
-    table.columns[place : place + 1] = languages
-    table.records = [(line, [*values[:place], *_of_each(values[place], languages), *values[place + 1 :]])
-                     for line, values in table.records]
+    table.columns = [*table.columns[:place], *languages, *table.columns[place + 1 :]]
+    table.head = [_spread_record(record, place, languages) for record in table.head]
+    table.items = (item if isinstance(item, Problem) else _spread_record(item, place, languages)
+                   for item in table.items)
     return table
 
 
-def _of_each(value: Any, languages: Iterable[str]) -> list[Any]:
-    return [value.get(code) if isinstance(value, dict) else None for code in languages]
+def _spread_record(record: Record, place: int, languages: Iterable[str]) -> Record:
+    line, values = record
+    value = values[place]
+    each = [value.get(code) if isinstance(value, dict) else None for code in languages]
+    return line, [*values[:place], *each, *values[place + 1 :]]
 
 
-def read_aligned_files(paths: list[Path], languages: list[str]) -> Table:
-    """Parse two files whose lines are each other's translations. Raises DataError."""
-    decoded = [decode(_bytes(path), path.name) for path in paths]
-    table = read_aligned([text for text, _ in decoded], [path.name for path in paths], languages)
-    table.encoding = " and ".join(dict.fromkeys(encoding for _, encoding in decoded))
-    return table
+@contextmanager
+def opened_aligned(paths: list[Path], languages: list[str]) -> Iterator[Table]:
+    """Two files whose lines are each other's translations. Raises DataError."""
+    with ExitStack() as stack:
+        files = [stack.enter_context(closing(_text_file(path))) for path in paths]
+        table = read_aligned(files, languages)
+        table.encoding = " and ".join(dict.fromkeys(file.encoding for file in files))
+        table.size, table.position = sum(f.size for f in files), lambda: sum(f.position for f in files)
+        yield table
 
 
-def _bytes(path: Path) -> bytes:
+def _text_file(path: Path) -> TextFile:
     try:
-        return path.read_bytes()
+        return TextFile(path)
     except OSError as error:
-        raise DataError(f"{path.name} cannot be read: {error.strerror or error}",
-                        remedy="Check the path and that the file may be read") from None
+        raise _unreadable(path, error) from None
 
 
-def _format_of(path: Path, data: bytes) -> str:
+def _unreadable(path: Path, error: OSError) -> DataError:
+    return DataError(f"{path.name} cannot be read: {error.strerror or error}",
+                     remedy="Check the path and that the file may be read")
+
+
+def _format_of(path: Path) -> str:
     """By magic bytes, else by suffix, else "" for text that shows what it is."""
+    with path.open("rb") as file:
+        data = file.read(2048)
     if data.startswith(b"PAR1"):
         return "parquet"
-    start = data[:2048].lstrip(b"\xef\xbb\xbf \r\n\t")
+    start = data.lstrip(b"\xef\xbb\xbf \r\n\t")
     if start.startswith((b"<?xml", b"<tmx", b"<!DOCTYPE tmx")):
         return "tmx"
     kind = SUFFIXES.get(path.suffix.lower(), "")
@@ -108,19 +136,19 @@ def _settle(kind: str, text: str) -> str:
     if kind == "json" or not kind and start in ("{", "["):
         return "jsonl" if start == "{" and _is_object_a_line(text) else "json"
     if kind in ("text", ""):
-        lines = [line for line in lines_of(text[:65536]) if line][:-1] or [text]
+        lines = [line for line in re.split(r"\r\n|\n|\r", text[:65536]) if line][:-1] or [text]
         if sum("\t" in line for line in lines) >= 0.95 * len(lines):
             return "tsv"
     return kind or "text"
 
 
 def _is_object_a_line(text: str) -> bool:
-    lines = [line.strip() for line in text[: 4 * 1024 * 1024].split("\n") if line.strip()]
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
     return len(lines) > 1 and lines[0].endswith("}") and lines[1].startswith("{")
 
 
-def _read_json(text: str, squad: bool = False) -> Table:
-    value = parse_json(text)
+def _read_json(file: TextFile, squad: bool = False) -> Table:
+    value = parse_json(file.whole(MOST_JSON))
     if is_squad(value):
         return read_squad(value)
     if squad:
@@ -130,7 +158,7 @@ def _read_json(text: str, squad: bool = False) -> Table:
     return read_json(value)
 
 
-def _naming(error: DataError, name: str) -> DataError:
+def naming(error: DataError, name: str) -> DataError:
     if name in error.found:
         return error
     return DataError(f"{name}: {error.found}", allowed=error.allowed, remedy=error.remedy)

@@ -4,31 +4,40 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from modeling.datasets.dataset import Problem, Table
+from modeling.datasets.dataset import Problem, Record, Table, looked_at
+from modeling.datasets.textfile import TextFile
 from modeling.errors import DataError
 from modeling.text.normalisation import without_surrogates
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
-def read_jsonl(text: str) -> Table:
-    found: list[tuple[int, dict[str, Any]]] = []
-    problems: list[Problem] = []
-    for line, piece in enumerate(text.split("\n"), start=1):
-        if not piece.strip():
-            continue
-        try:
-            value = _loads(piece)
-        except (ValueError, RecursionError) as error:
-            problems.append(Problem(line, None, f"this is no JSON: {error}"))
-            continue
-        if isinstance(value, dict):
-            found.append((line, value))
-        else:
-            problems.append(Problem(line, None, f"this is a {type(value).__name__}, not an object"))
-    return _table("jsonl", found, problems)
+Numbered = tuple[int, dict[str, Any]]
+
+
+def read_jsonl(file: TextFile) -> Table:
+    """One record an object; its columns are the keys of the first objects."""
+    return _table("jsonl", _objects_of_lines(file))
+
+
+def _objects_of_lines(file: TextFile) -> Iterator[Numbered | Problem]:
+    for item in file.lines():
+        if isinstance(item, Problem):
+            yield item
+        elif item[1] and not item[1].isspace():
+            yield _object(*item)
+
+
+def _object(line: int, text: str) -> Numbered | Problem:
+    try:
+        value = _loads(text)
+    except (ValueError, RecursionError) as error:
+        return Problem(line, None, f"this is no JSON: {error}")
+    if isinstance(value, dict):
+        return line, value
+    return Problem(line, None, f"this is a {type(value).__name__}, not an object")
 
 
 def read_json(value: Any) -> Table:
@@ -38,16 +47,27 @@ def read_json(value: Any) -> Table:
         value = lists[0] if len(lists) == 1 else None
     if not isinstance(value, list):
         raise DataError("the JSON is not a list of objects", allowed="A list of objects, JSONL, or SQuAD's layout")
-    problems = [Problem(number, None, f"this is a {type(item).__name__}, not an object")
-                for number, item in enumerate(value, start=1) if not isinstance(item, dict)]
-    return _table("json", ((n, item) for n, item in enumerate(value, start=1) if isinstance(item, dict)), problems)
+    return _table("json", _objects_of_list(value))
 
 
-def _table(kind: str, objects: Iterable[tuple[int, dict[str, Any]]], problems: list[Problem]) -> Table:
-    found = list(objects)
-    columns = list(dict.fromkeys(key for _, item in found for key in item))
-    records = [(number, [item.get(column) for column in columns]) for number, item in found]
-    return Table(format=kind, columns=columns, records=records, named=True, problems=problems)
+def _objects_of_list(items: Iterable[Any]) -> Iterator[Numbered | Problem]:
+    for number, item in enumerate(items, start=1):
+        if isinstance(item, dict):
+            yield number, item
+        else:
+            yield Problem(number, None, f"this is a {type(item).__name__}, not an object")
+
+
+def _table(kind: str, objects: Iterable[Numbered | Problem]) -> Table:
+    first, rest = looked_at(objects)  # type: ignore[arg-type]
+    columns = list(dict.fromkeys(key for _, item in first for key in item))
+    head: list[Record] = [(number, [item.get(column) for column in columns]) for number, item in first]  # type: ignore[attr-defined]
+    return Table(format=kind, columns=columns, head=head, items=_values(rest, columns), named=True)
+
+
+def _values(objects: Iterable[Any], columns: list[str]) -> Iterator[Record | Problem]:
+    for item in objects:
+        yield item if isinstance(item, Problem) else (item[0], [item[1].get(column) for column in columns])
 
 
 def _loads(text: str) -> Any:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from modeling.datasets.dataset import Problem, Table
+from modeling.datasets.dataset import Problem, Record, Table, looked_at
 
 _COLUMNS = ["id", "title", "context", "question", "answers"]
 
@@ -16,15 +17,20 @@ def is_squad(value: Any) -> bool:
 
 def read_squad(value: Any) -> Table:
     """One record a question, numbered from 1. Answers are checked later, with those of other formats."""
-    records: list[tuple[int, list[Any]]] = []
-    problems: list[Problem] = []
-    for place, article in enumerate(value["data"], start=1):
+    head, items = looked_at(_questions(value["data"]))
+    return Table(format="squad", columns=list(_COLUMNS), head=head, items=items, named=True)
+
+
+def _questions(articles: list[Any]) -> Iterator[Record | Problem]:
+    number = 0
+    for place, article in enumerate(articles, start=1):
         try:
             for paragraph in article["paragraphs"]:
                 for question in paragraph["qas"]:
                     answers = [] if question.get("is_impossible") else question.get("answers", [])
-                    records.append((len(records) + 1, [question.get("id"), article.get("title", ""),
-                                                       paragraph["context"], question["question"], answers]))
+                    record = [question.get("id"), article.get("title", ""), paragraph["context"], question["question"],
+                              answers]
+                    number += 1
+                    yield number, record
         except (KeyError, TypeError, AttributeError) as error:
-            problems.append(Problem(None, None, f"article {place} lacks SQuAD's layout: {error}"))
-    return Table(format="squad", columns=list(_COLUMNS), records=records, named=True, problems=problems)
+            yield Problem(None, None, f"article {place} lacks SQuAD's layout: {error}")

@@ -3,71 +3,112 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from modeling.datasets.dataset import Problem, Table
+from modeling.datasets.dataset import LONGEST_RECORD, Problem, Record, Table, looked_at
 from modeling.datasets.languages import LANGUAGES
+from modeling.datasets.textfile import BadLineError, TextFile
 from modeling.errors import DataError
 from modeling.tasks import TASKS
 
-csv.field_size_limit(64 * 1024 * 1024)
+csv.field_size_limit(2 * LONGEST_RECORD)  # the limit of a whole record comes before it
 
 _KNOWN_NAMES = frozenset(name for task in TASKS.values() for names in task.names.values() for name in names)
-_LOOKED_AT = 1000  # rows that decide on delimiter, width and header
+_LOOKED_AT = 1000  # rows that decide on delimiter, quotes, width and header
 _IDENTIFIER = re.compile(r"[^\W\d][\w .\-/]{0,39}")
 
-Record = tuple[int, list[str]]
+Cells = tuple[int, list[str]]
 
 
-def read_csv(text: str, *, names: Collection[str] = ()) -> Table:
+def read_csv(file: TextFile, *, names: Collection[str] = ()) -> Table:
     """Comma-, semicolon- or bar-separated; quotes as in RFC 4180. `names` are columns that the caller expects."""
-    head = text[:65536].split("\n")[:50]
+    head = [line[:65536] for line in file.peek(50)]
     delimiter = max(",;|\t", key=lambda mark: sum(min(line.count(mark), 3) for line in head))
-    return _table("csv", _records(text, delimiter, csv.QUOTE_MINIMAL), names)
+    return _table("csv", _records(file, delimiter, csv.QUOTE_MINIMAL), names)
 
 
-def read_tsv(text: str, *, names: Collection[str] = ()) -> Table:
+def read_tsv(file: TextFile, *, names: Collection[str] = ()) -> Table:
     """Tab-separated. A quote is a mark like any other, unless only reading it as one makes the rows even."""
-    plain = _table("tsv", _records(text, "\t", csv.QUOTE_NONE), names)
-    if not plain.problems or '"' not in text:
-        return plain
-    quoted = _table("tsv", _records(text, "\t", csv.QUOTE_MINIMAL), names)
-    return quoted if len(quoted.problems) < len(plain.problems) // 2 else plain
+    head = file.peek(_LOOKED_AT)
+    quoting: int = csv.QUOTE_NONE
+    if any('"' in line for line in head):
+        plain, quoted = (_uneven(head, quoting) for quoting in (csv.QUOTE_NONE, csv.QUOTE_MINIMAL))
+        quoting = csv.QUOTE_MINIMAL if quoted < plain // 2 or (plain and not quoted) else csv.QUOTE_NONE
+    return _table("tsv", _records(file, "\t", quoting), names)
 
 
-def _records(text: str, delimiter: str, quoting: int) -> list[Record]:
-    """(line number, cells) of every line that is not blank."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)  # type: ignore[arg-type]
-    records: list[Record] = []
-    line = 1
+def _uneven(lines: list[str], quoting: int) -> int:
+    """How many of the first records have another width than the first one."""
+    reader = csv.reader(lines, delimiter="\t", quoting=quoting)  # type: ignore[arg-type]
     try:
-        for cells in reader:
-            if cells and any(cells):
-                records.append((line, cells))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise DataError(f"line {line} cannot be read: {error}",
-                        remedy="Look for a quote that is opened and never closed") from None
-    return records
+        widths = [len(cells) for cells in reader if any(cells)]
+    except csv.Error:
+        return len(lines)
+    return sum(width != widths[0] for width in widths)
 
 
-def _table(kind: str, records: list[Record], names: Collection[str]) -> Table:
-    if not records:
+class _Feed:
+    """Lines for csv.reader, which would take any number of them for one record."""
+
+    def __init__(self, file: TextFile) -> None:
+        self._file, self._taken = file, 0
+
+    def start_record(self) -> None:
+        self._taken = 0
+
+    def __iter__(self) -> _Feed:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._file)
+        self._taken += len(line)
+        if self._taken > LONGEST_RECORD:
+            raise BadLineError(f"the row is longer than {LONGEST_RECORD:,} characters and ends here at last; "
+                               f"a quote may be left open")
+        return line
+
+
+def _records(file: TextFile, delimiter: str, quoting: int) -> Iterator[Cells | Problem]:
+    """(line number, cells) of every line that is not blank."""
+    feed = _Feed(file)
+    reader = csv.reader(feed, delimiter=delimiter, quoting=quoting)  # type: ignore[arg-type]
+    while True:
+        line = file.line + 1
+        feed.start_record()
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except (BadLineError, csv.Error) as error:
+            until = f" (lines {line:,} to {file.line:,} are left out)" if file.line > line else ""
+            yield Problem(line, None, f"{error}{until}")
+            continue
+        if any(cells):
+            yield line, cells
+
+
+def _table(kind: str, items: Iterator[Cells | Problem], names: Collection[str]) -> Table:
+    head, items = looked_at(items)
+    if not head:
         raise DataError("the file has no rows", allowed="A table has a header or data in its first line")
-    named = _has_header(records[:_LOOKED_AT], names)
-    width = len(records[0][1]) if named else _usual_width(records[:_LOOKED_AT])
-    columns = _unique([cell.strip() for cell in records[0][1]]) if named else [str(i) for i in range(width)]
-    good: list[Record] = []
-    problems: list[Problem] = []
-    for line, cells in records[1:] if named else records:
-        if len(cells) == width:
-            good.append((line, cells))
-        else:
-            problems.append(Problem(line, None, _ragged(cells, width, named)))
-    return Table(format=kind, columns=columns, records=good, named=named, problems=problems)
+    first = head[0][0]
+    named = _has_header(head[:_LOOKED_AT], names)
+    width = len(head[0][1]) if named else _usual_width(head[:_LOOKED_AT])
+    columns = _unique([cell.strip() for cell in head[0][1]]) if named else [str(i) for i in range(width)]
+    body = [record for record in head[named:] if len(record[1]) == width]
+    return Table(format=kind, columns=columns, head=body, named=named,
+                 items=_even(items, width, first if named else 0, named))
+
+
+def _even(items: Iterable[Record | Problem], width: int, header: int, named: bool) -> Iterator[Record | Problem]:
+    """Records of this width; others are Problems. The header's line is left out."""
+    for item in items:
+        if isinstance(item, Problem) or len(item[1]) == width and item[0] != header:
+            yield item
+        elif item[0] != header:
+            yield Problem(item[0], None, _ragged(item[1], width, named))
 
 
 def _ragged(cells: Sequence[str], width: int, named: bool) -> str:
