@@ -22,12 +22,13 @@ class Kind:
     command: tuple[str, ...] = ()  # the program and its fixed arguments; a job's own follow as --name=value
     arguments: frozenset[str] = frozenset()  # names that a job may pass
     lane: Lane = "short"  # long work never makes short work wait
-    attempts: int = 3  # claims in all, when the work fails or its worker dies
+    attempts: int = 3  # failures and deaths of workers in a row, none of which got further than the one before
     seconds: int = 600  # wall clock of one attempt
     memory: int | None = None  # bytes of address space; None is no limit
     niceness: int = 10  # 0 to 19: how far it gives way to the chat
     handler: str = ""  # dotted path of a Handler: the command and what becomes of its events; else `command` alone
     grace: float = 5.0  # seconds that a child has to end by itself when it is told to
+    trains: bool = False  # needs PyTorch, which a fresh machine installs while it serves already
     every: int | None = None  # seconds between the runs that the trainer queues by itself; None is never
 
 
@@ -35,9 +36,9 @@ KINDS: Mapping[str, Kind] = {
     "retention": Kind(command=(*MANAGE, "forget"), every=24 * 3600),
     "report": Kind(handler="webapp.datasets.handlers.ReportHandler", arguments=frozenset({"version"}),
                    seconds=6 * 3600, memory=4 * 1024**3, attempts=4),
-    "artifact": Kind(handler="webapp.training.handlers.ImportHandler", arguments=frozenset({"artifact"}), seconds=1800),
+    "artifact": Kind(handler="webapp.training.handlers.ImportHandler", arguments=frozenset({"upload"}), seconds=1800),
     "training": Kind(handler="webapp.training.handlers.TrainingHandler", arguments=frozenset({"run"}), lane="long",
-                     seconds=30 * 24 * 3600, attempts=5, niceness=15, grace=30.0),
+                     seconds=30 * 24 * 3600, attempts=10, niceness=15, grace=30.0, trains=True),
     "evaluation": Kind(handler="webapp.training.handlers.EvaluationHandler", arguments=frozenset({"artifact"}),
                        lane="long", seconds=24 * 3600, niceness=15),
 }

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from webapp.accounts.rights import owned_by
 
 
 class JobState(models.TextChoices):
@@ -25,9 +28,19 @@ class JobState(models.TextChoices):
 class JobQuerySet(models.QuerySet["Job"]):
     """Reads of the queue."""
 
+    def visible_to(self, user: Any) -> JobQuerySet:
+        """Those whose titles, pages and logs this user may see; the same may be changed."""
+        return self.filter(owned_by(user))
+
+    editable_by = visible_to
+
     def unfinished(self) -> JobQuerySet:
         """Waiting or running."""
         return self.filter(state__in=(JobState.QUEUED, JobState.RUNNING))
+
+    def to_be_stopped(self) -> JobQuerySet:
+        """Running, and somebody wants that to end."""
+        return self.filter(Q(cancel_requested=True) | Q(pause_requested=True), state=JobState.RUNNING)
 
     def abandoned(self, now: datetime | None = None) -> JobQuerySet:
         """Running by the record, but its worker has not been heard of for a whole lease."""
@@ -65,11 +78,13 @@ class Job(models.Model):
     failures = models.PositiveIntegerField(_("failures"), default=0)
     not_before = models.DateTimeField(_("not before"), default=timezone.now)
     leased_until = models.DateTimeField(_("leased until"), null=True, blank=True)
-    worker = models.CharField(_("worker"), max_length=120, blank=True, default="")
+    worker = models.CharField(_("worker"), max_length=120, blank=True, default="")  # see worker.py
+    child = models.CharField(max_length=40, blank=True, default="")  # process id and start of its child's leash
     cancel_requested = models.BooleanField(_("to be cancelled"), default=False)
     pause_requested = models.BooleanField(_("to be paused"), default=False)
 
     progress = models.FloatField(_("progress"), default=0, help_text=_("0 to 1"))
+    furthest = models.FloatField(default=0)  # the highest progress of all attempts
     note = models.CharField(_("note"), max_length=200, blank=True, default="")
     seconds_left = models.FloatField(_("time left"), null=True, blank=True)  # as the work itself estimates it
     result = models.JSONField(_("result"), null=True, blank=True)

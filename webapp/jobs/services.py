@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Case, F, IntegerField, Max, Value, When
+from django.db.models.functions import Greatest
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from modeling.errors import ParleyError
 from webapp.accounts.models import User
+from webapp.jobs.handlers import tell_about
 from webapp.jobs.kinds import command_line, kind_named
 from webapp.jobs.models import Job, JobState
+from webapp.jobs.worker import has_ended, is_dead
 
-HEARTBEAT = timedelta(seconds=10)
 LEASE = timedelta(seconds=45)
 BACKOFF = (timedelta(seconds=2), timedelta(seconds=30), timedelta(minutes=5))  # before the second, third, ... attempt
+MOST_URGENT = 30_000
+LOST = gettext_noop("Its worker died, in the last attempt allowed.")
+UNTOUCHED: Mapping[str, Any] = {"progress": 0.0, "note": "", "seconds_left": None, "child": ""}
 
 
 class LeaseLostError(ParleyError):
@@ -28,15 +36,21 @@ def enqueue(
     kind: str,
     arguments: Mapping[str, Any] | None = None,
     owner: User | None = None,
+    title: str = "",
+    url: str = "",
     priority: int = 0,
     key: str | None = None,
 ) -> Job:
-    """Queue a job. With a `key`, a second call returns the first one's job. Raises ConfigError for what cannot run."""
+    """Queue a job. With a `key`, a second call returns the first one's job. Raises ConfigError for what cannot run.
+
+    `title` is what people call it, `url` the page of what it works on.
+    """
     command_line(kind_named(kind), arguments or {})
     try:
         with transaction.atomic():
             return Job.objects.create(
-                kind=kind, arguments=dict(arguments or {}), owner=owner, priority=priority, key=key
+                kind=kind, arguments=dict(arguments or {}), owner=owner, priority=priority, key=key,
+                title=title[:200], url=url[:200],
             )
     except IntegrityError:
         if key is None:
@@ -54,84 +68,165 @@ def claim(*, worker: str, kinds: Collection[str], lease: timedelta = LEASE) -> J
 
 
 def _claim(seen: Job, *, worker: str, now: datetime, lease: timedelta) -> Job | None:
-    unchanged = Job.objects.filter(
-        pk=seen.pk, state=seen.state, attempt=seen.attempt, leased_until=seen.leased_until
-    )
-    if seen.cancel_requested:
-        unchanged.update(state=JobState.CANCELLED, finished=now, leased_until=None)
-        return None
     failures = seen.failures + (seen.state == JobState.RUNNING)  # still running by the record: its worker died
-    if failures >= kind_named(seen.kind).attempts:
-        lost = f"Its worker died in attempt {seen.attempt}, the last one allowed."
-        unchanged.update(state=JobState.FAILED, finished=now, leased_until=None, error=lost)
+    if seen.cancel_requested or seen.pause_requested:
+        _settle(seen, JobState.CANCELLED if seen.cancel_requested else JobState.PAUSED)
         return None
-    taken = unchanged.update(
-        state=JobState.RUNNING,
-        attempt=seen.attempt + 1,
-        failures=failures,
-        worker=worker,
-        leased_until=now + lease,
-        started=now,
-        progress=0,
-        note="",
+    if failures >= kind_named(seen.kind).attempts:
+        _settle(seen, JobState.FAILED, error=LOST)
+        return None
+    taken = _as_seen(seen).update(
+        state=JobState.RUNNING, attempt=seen.attempt + 1, failures=failures, worker=worker,
+        leased_until=now + lease, started=now, finished=None, **UNTOUCHED,
     )
     return Job.objects.get(pk=seen.pk) if taken else None
 
 
-def heartbeat(
-    *, job: int, attempt: int, progress: float | None = None, note: str | None = None, lease: timedelta = LEASE
-) -> bool:
-    """Say that this attempt is alive, and how far it is. Returns whether it should stop. Raises LeaseLostError."""
-    changes: dict[str, Any] = {"leased_until": timezone.now() + lease}
-    if progress is not None:
-        changes["progress"] = min(max(progress, 0.0), 1.0)
-    if note is not None:
+def expire_leases_of_the_dead() -> int:
+    """Let jobs be claimed at once whose worker and child ran on this machine and have certainly ended."""
+    expired = 0
+    for job in Job.objects.filter(state=JobState.RUNNING, leased_until__gt=timezone.now()):
+        if is_dead(job.worker) and has_ended(job.child):
+            expired += _as_seen(job).update(leased_until=timezone.now() - timedelta(seconds=1))
+    return expired
+
+
+@contextmanager
+def record(*, job: int, attempt: int, lease: timedelta = LEASE, **changes: Any) -> Iterator[None]:
+    """A transaction in which this attempt writes: all of it or, when the lease is lost, nothing. Renews the lease.
+
+    `changes` are columns of the job. Raises LeaseLostError before anything inside is done.
+    """
+    if (progress := changes.get("progress")) is not None:  # who gets further than ever before has not failed in vain
+        changes["furthest"] = Greatest(F("furthest"), Value(progress))
+        further = When(furthest__lt=progress, then=Value(0))
+        changes["failures"] = Case(further, default=F("failures"), output_field=IntegerField())
+    with transaction.atomic():
+        _write(job, attempt, leased_until=timezone.now() + lease, **changes)
+        yield
+
+
+def heartbeat(*, job: int, attempt: int, lease: timedelta = LEASE, **news: Any) -> bool:
+    """Say that this attempt is alive; `news`: progress, note, seconds_left. Returns whether it should stop.
+
+    Raises LeaseLostError.
+    """
+    with record(job=job, attempt=attempt, lease=lease, **columns(news)):
+        return Job.objects.to_be_stopped().filter(pk=job).exists()
+
+
+def columns(news: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that hold progress, note and seconds_left, in bounds; everything else is left out."""
+    changes: dict[str, Any] = {}
+    if isinstance(progress := news.get("progress"), int | float):
+        changes["progress"] = min(max(float(progress), 0.0), 1.0)
+    if isinstance(note := news.get("note"), str):
         changes["note"] = note[:200]
-    _write(job, attempt, **changes)
-    return Job.objects.filter(pk=job, cancel_requested=True).exists()
+    if "seconds_left" in news:
+        left = news["seconds_left"]
+        changes["seconds_left"] = max(float(left), 0.0) if isinstance(left, int | float) else None
+    return changes
 
 
-def finish(*, job: int, attempt: int, result: Any = None) -> None:
-    """The work is done. Raises LeaseLostError when this attempt no longer counts."""
-    _end(job, attempt, JobState.DONE, progress=1.0, result=result, error="")
+def finish(*, job: int, attempt: int, result: Any = None) -> str:
+    """The work is done. Returns the new state. Raises LeaseLostError when this attempt no longer counts."""
+    return _end(job, attempt, JobState.DONE, progress=1.0, result=result, error="")
 
 
-def fail(*, job: int, attempt: int, error: str, retry: bool = True) -> None:
-    """The attempt failed; the job waits for its next one, where there is one. Raises LeaseLostError."""
+def fail(*, job: int, attempt: int, error: str, retry: bool = True) -> str:
+    """The attempt failed; the job waits for its next one, where there is one. Returns the new state.
+
+    Raises LeaseLostError.
+    """
     row = Job.objects.get(pk=job)
     if row.cancel_requested:
-        return stop(job=job, attempt=attempt)
+        return release(job=job, attempt=attempt)
     failures = row.failures + 1
     if not retry or failures >= kind_named(row.kind).attempts:
         return _end(job, attempt, JobState.FAILED, failures=failures, error=error)
+    if row.pause_requested:
+        return _end(job, attempt, JobState.PAUSED, failures=failures, error=error)
     later = timezone.now() + BACKOFF[min(failures, len(BACKOFF)) - 1]
-    _requeue(job, attempt, failures=failures, error=error, not_before=later)
+    return _requeue(job, attempt, failures=failures, error=error, not_before=later)
 
 
-def stop(*, job: int, attempt: int) -> None:
-    """The attempt ended because it was told to. Raises LeaseLostError."""
-    _end(job, attempt, JobState.CANCELLED)
-
-
-def release(*, job: int, attempt: int) -> None:
-    """Give the job back, because the worker goes; that is no failure of the job. Raises LeaseLostError."""
-    _requeue(job, attempt)
+def release(*, job: int, attempt: int) -> str:
+    """Give the job back, because it was told to end or the worker goes; that is no failure. Returns the new state:
+    cancelled or paused where that was asked for, else queued. Raises LeaseLostError."""
+    row = Job.objects.get(pk=job)
+    if row.cancel_requested:
+        return _end(job, attempt, JobState.CANCELLED)
+    if row.pause_requested:
+        return _end(job, attempt, JobState.PAUSED)
+    return _requeue(job, attempt)
 
 
 def cancel(*, job: int) -> None:
     """End a job: at once when it waits; when it runs, its worker is told at its next heartbeat. Final states stay."""
-    waiting = Job.objects.filter(pk=job, state=JobState.QUEUED)
-    if waiting.update(state=JobState.CANCELLED, cancel_requested=True, finished=timezone.now()):
-        return
-    Job.objects.filter(pk=job, state=JobState.RUNNING).update(cancel_requested=True)
+    with transaction.atomic():
+        if _change(job, JobState.CANCELLED, JobState.QUEUED, JobState.PAUSED, finished=timezone.now()):
+            return
+        Job.objects.filter(pk=job, state=JobState.RUNNING).update(cancel_requested=True)
 
 
-def _requeue(job: int, attempt: int, **changes: Any) -> None:
-    _write(job, attempt, state=JobState.QUEUED, leased_until=None, worker="", **changes)
+def pause(*, job: int) -> None:
+    """Let a job rest: at once when it waits; a running one saves what it has, where it can, and ends its child."""
+    with transaction.atomic():
+        if not _change(job, JobState.PAUSED, JobState.QUEUED):
+            Job.objects.filter(pk=job, state=JobState.RUNNING).update(pause_requested=True)
 
 
-def _end(job: int, attempt: int, state: Any, **changes: Any) -> None:
-    _write(job, attempt, state=state, finished=timezone.now(), leased_until=None, **changes)
+def unpause(*, job: int) -> None:
+    """Let a paused job wait for its turn again, in its old place."""
+    with transaction.atomic():
+        if not _change(job, JobState.QUEUED, JobState.PAUSED, not_before=timezone.now()):
+            Job.objects.filter(pk=job, state=JobState.RUNNING).update(pause_requested=False)
+
+
+def retry(*, job: int) -> None:
+    """Queue a failed or cancelled job again, with all its attempts before it."""
+    with transaction.atomic():
+        _change(job, JobState.QUEUED, JobState.FAILED, JobState.CANCELLED, not_before=timezone.now(), failures=0,
+                error="", finished=None, cancel_requested=False, **UNTOUCHED)
+
+
+def move_to_front(*, job: int) -> None:
+    """Make a waiting job the next of its lane."""
+    waiting = Job.objects.filter(state=JobState.QUEUED)
+    highest = waiting.exclude(pk=job).aggregate(highest=Max("priority"))["highest"] or 0
+    waiting.filter(pk=job).update(priority=min(max(highest, 0) + 1, MOST_URGENT))
+
+
+def _change(job: int, new: Any, *old: Any, **changes: Any) -> bool:
+    """Move a job that no worker holds, and tell its handler."""
+    changed = Job.objects.filter(pk=job, state__in=old).update(state=new, pause_requested=False, **changes)
+    if changed:
+        tell_about(Job.objects.get(pk=job))
+    return bool(changed)
+
+
+def _settle(seen: Job, state: Any, *, error: str = "") -> None:
+    """End a job whose worker is gone."""
+    finished = None if state == JobState.PAUSED else timezone.now()
+    with transaction.atomic():
+        if _as_seen(seen).update(state=state, finished=finished, leased_until=None, error=error, pause_requested=False):
+            tell_about(Job.objects.get(pk=seen.pk), error=error)
+
+
+def _as_seen(seen: Job) -> Any:
+    return Job.objects.filter(pk=seen.pk, state=seen.state, attempt=seen.attempt, leased_until=seen.leased_until)
+
+
+def _requeue(job: int, attempt: int, **changes: Any) -> str:
+    _write(job, attempt, state=JobState.QUEUED, leased_until=None, worker="", child="", **changes)
+    return str(JobState.QUEUED)
+
+
+def _end(job: int, attempt: int, state: Any, **changes: Any) -> str:
+    finished = None if state == JobState.PAUSED else timezone.now()
+    _write(job, attempt, state=state, finished=finished, leased_until=None, child="", seconds_left=None,
+           pause_requested=False, **changes)
+    return str(state)
 
 
 def _write(job: int, attempt: int, **changes: Any) -> None:

@@ -146,7 +146,7 @@ def test_a_running_job_hears_of_its_cancelling_at_the_next_heartbeat():
     job = take()
     cancel(job=job.pk)
     assert heartbeat(job=job.pk, attempt=job.attempt) is True
-    services.stop(job=job.pk, attempt=job.attempt)
+    assert release(job=job.pk, attempt=job.attempt) == "cancelled"
     assert Job.objects.get().state == JobState.CANCELLED
 
 

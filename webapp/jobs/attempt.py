@@ -1,0 +1,194 @@
+"""One attempt of a job: its child, its news, its end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from django.utils.translation import gettext_noop
+
+from modeling.errors import ParleyError
+from webapp.jobs import services
+from webapp.jobs.handlers import BUSY, GONE, Handler, handler_of, tell
+from webapp.jobs.kinds import kind_named
+from webapp.jobs.models import Job
+from webapp.jobs.news import News
+from webapp.jobs.process import ChildProcess
+from webapp.jobs.worker import process
+
+log = logging.getLogger("parley.trainer")
+
+PERMANENT = 2  # exit status of our commands for a fault that only a person can mend: trying again is no use
+SAVED = 75  # of a child that was told to end and has saved what it needs to go on
+KILLED = 137
+PERIOD = 1.0  # seconds between two looks into the database
+BATCH = 200  # events in one transaction
+BACKLOG = 5000  # events that wait for the database, after which the child waits too
+DELETED = gettext_noop("What this job was about has been deleted.")
+TOO_LONG = gettext_noop("It took longer than one attempt may take.")
+ENDED = gettext_noop("It ended with an error; its last lines follow.")
+KILLED_FROM_OUTSIDE = gettext_noop("It was killed from outside, perhaps because memory ran out; its last lines follow.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why an attempt failed, and whether another one may do better."""
+
+    error: str
+    retry: bool
+
+
+class Attempt:
+    """A claimed job and its child. `step()` is one round; it never blocks."""
+
+    def __init__(self, job: Job, *, logs: Path, threads: int, lease: timedelta = services.LEASE) -> None:
+        """Nothing runs yet: the first step starts the child."""
+        self.job, self.kind = job, kind_named(job.kind)
+        self.child: ChildProcess | None = None
+        self._handler: Handler | None = None
+        self._news = News(logs / f"{job.pk}-{job.attempt}.log")
+        self._threads, self._lease = threads, lease
+        self._begin = time.monotonic()
+        self._looked = self._beat = 0.0
+        self._unsaid: dict[str, Any] = {}  # columns for the next heartbeat
+        self._told = False
+        self._deadline: float | None = None  # for a child that was told to end
+        self._failure: Failure | None = None
+
+    def step(self) -> bool:
+        """One round. Returns whether the attempt is over. Raises LeaseLostError; BUSY when it is to be tried again."""
+        try:
+            return self._round()
+        except (services.LeaseLostError, *BUSY):
+            raise
+        except GONE as fault:
+            self._fail(str(fault) if isinstance(fault, ParleyError) else DELETED, retry=False)
+        except Exception as fault:
+            log.exception("%s: attempt %d", self.job, self.job.attempt)
+            self._fail(f"{type(fault).__name__}: {fault}", retry=True)
+        return False
+
+    def end(self) -> None:
+        """Tell the child to end; the job is given back, or cancelled or paused where that was asked for."""
+        self._told = True
+        self._end_child()
+
+    def abandon(self) -> None:
+        """End the child without a word to the queue: the attempt no longer counts."""
+        if self.child is not None:
+            self.child.end(grace=0)
+        self._close()
+
+    def _round(self) -> bool:
+        if self.child is None and not (self._told or self._failure):
+            self._start()
+        code = self.child.ended() if self.child else SAVED
+        self._listen(over=code is not None)
+        if code is not None:
+            self._record_all()
+            self._settle(code)
+            return True
+        self._watch_clock()
+        self._look_if_due()
+        return False
+
+    def _start(self) -> None:
+        self._handler = self._handler or handler_of(self.job)
+        self.child = ChildProcess(
+            self._handler.command(), environment=_environment(self.job, self._threads),
+            niceness=self.kind.niceness, memory=self.kind.memory, grace=self.kind.grace,
+        )
+        self._unsaid["child"] = process(self.child.pid)
+
+    def _listen(self, *, over: bool) -> None:
+        if self.child and (over or len(self._news.events) < BACKLOG):
+            self._news.take(self.child.lines())
+        if self._failure:
+            self._news.events.clear()
+
+    def _watch_clock(self) -> None:
+        now = time.monotonic()
+        if self._deadline is not None and now > self._deadline and self.child:
+            self.child.kill()
+        elif now - self._begin > self.kind.seconds and not self._failure:
+            self._fail(TOO_LONG, retry=False)
+
+    def _look_if_due(self) -> None:
+        now = time.monotonic()
+        if now - self._looked < PERIOD:
+            return
+        self._looked = now
+        if not self._told and Job.objects.to_be_stopped().filter(pk=self.job.pk).exists():
+            self.end()
+        silent = now - self._beat > self._lease.total_seconds() / 4
+        if silent or self._news.events or self._news.progress or self._unsaid:
+            self._record()
+
+    def _record_all(self) -> None:
+        while self._news.events:
+            self._record()
+
+    def _record(self) -> None:
+        """Write a batch of news. Events leave their queue only when their transaction has been committed."""
+        assert self._handler is not None
+        batch = list(islice(self._news.events, BATCH))
+        with services.record(job=self.job.pk, attempt=self.job.attempt, lease=self._lease, **self._unsaid):
+            for event in batch:
+                self._handler.event(event)
+            news = self._news.progress | self._handler.progress()
+            services.heartbeat(job=self.job.pk, attempt=self.job.attempt, lease=self._lease, **news)
+        for _ in batch:
+            self._news.events.popleft()
+        self._news.progress, self._unsaid, self._beat = {}, {}, time.monotonic()
+
+    def _settle(self, code: int) -> None:
+        """Write the end, and let the handler do so, in one transaction."""
+        attempt = {"job": self.job.pk, "attempt": self.job.attempt}
+        failure = self._failure
+        with services.record(**attempt, lease=self._lease):
+            if self._succeeded(code) and self._handler:
+                services.finish(**attempt, result=self._handler.finished(self._news.result))
+            elif not failure and (self._told or code == SAVED):
+                self._tell(services.release(**attempt))
+            else:
+                failure = failure or self._failure_of(code)
+                self._tell(services.fail(**attempt, error=failure.error, retry=failure.retry), failure.error)
+        self._close()
+
+    def _succeeded(self, code: int) -> bool:
+        cancelled = Job.objects.filter(pk=self.job.pk, cancel_requested=True).exists()
+        return code == 0 and not self._failure and not cancelled
+
+    def _tell(self, state: str, error: str = "") -> None:
+        if self._handler:
+            tell(self._handler, state=state, error=error)
+
+    def _failure_of(self, code: int) -> Failure:
+        if code == PERMANENT and self._news.complaint:
+            return Failure(error=self._news.complaint, retry=False)
+        why = KILLED_FROM_OUTSIDE if code == KILLED else ENDED
+        return Failure(error=f"{why}\n{self._news.last_words}\n[{code}]", retry=code != PERMANENT)
+
+    def _fail(self, error: str, *, retry: bool) -> None:
+        self._failure = Failure(error=error, retry=retry)
+        self._end_child()
+
+    def _end_child(self) -> None:
+        if self.child is not None and self._deadline is None:
+            self._deadline = time.monotonic() + self.kind.grace
+            self.child.terminate()
+
+    def _close(self) -> None:
+        if self.child is not None:
+            self.child.close()
+        self._news.close()
+
+
+def _environment(job: Job, threads: int) -> dict[str, str]:
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS", "PARLEY_THREADS")
+    return {**dict.fromkeys(names, str(threads)), "PARLEY_JOB": str(job.pk), "PARLEY_ATTEMPT": str(job.attempt)}
