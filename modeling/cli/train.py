@@ -1,4 +1,7 @@
-"""`train`: data in, artifact out; the same command again goes on where a killed one stopped."""
+"""`train`: data in, artifact out; the same command again goes on where a killed one stopped.
+
+SIGTERM ends it with a checkpoint and status 75; a file `stop` in DIR.run ends it early with the best weights.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from typing import Any
 from modeling.cli.describe import columns_of
 from modeling.configs import read_settings
 from modeling.errors import ConfigError
+from modeling.runs import RESUME, RunInterrupted
 from modeling.tasks import TASKS
 
 HELP = "train a model on your data and write it as an artifact"
@@ -30,21 +34,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="artifact to continue from; for bert also a Hugging Face folder")
     parser.add_argument("--columns", nargs="+", action="extend", default=[], metavar="ROLE=COLUMN",
                         help="a column's role, by name or by index from 0")
+    parser.add_argument("--name", default="", help="of the artifact, for people; that of DIR where it is left out")
     parser.add_argument("--seed", type=int, default=0, help="of splits, weights and order (0)")
     parser.add_argument("--storage", choices=("fp32", "fp16", "int8"), default="int8", help="of the weights (int8)")
 
 
 def run(args: argparse.Namespace) -> int:
     # Only a training needs torch: other commands start without it.
-    from modeling.training import Request, train
+    from modeling.training import Request, on_termination, train
 
     model = args.model or next(iter(TASKS[args.task].models))
     request = Request(
         task=args.task, model=model, data=args.data, validation=args.validation, test=args.test, out=args.out,
         settings=read_settings(model, pairs_of(args.settings)), parent=args.parent, seed=args.seed,
-        columns=columns_of(args.columns), storage=args.storage,
+        columns=columns_of(args.columns), storage=args.storage, name=args.name,
     )
-    train(request, on_event=reporter())
+    tell = reporter()
+    try:
+        with on_termination() as interruption:
+            artifact = train(request, on_event=tell, interruption=interruption)
+    except RunInterrupted:
+        return RESUME
+    if tell is print_event:
+        print_event({"result": {"path": str(artifact.path), "digest": artifact.digest, "bytes": artifact.bytes}})
     return 0
 
 
@@ -74,12 +86,19 @@ def show_bar(event: dict[str, Any]) -> None:
         done = event["step"] / event["steps"]
         bar = "█" * round(24 * done) + "░" * (24 - round(24 * done))
         sys.stderr.write(f"\r\x1b[K{bar} {done:4.0%}  step {event['step']:,} of {event['steps']:,}  "
-                         f"loss {event['loss']:.3f}  {event['tokens_per_second']:,} tokens/s")
+                         f"loss {event['loss']:.3f}  {event['tokens_per_second']:,} tokens/s  "
+                         f"{event['seconds_left']:,.0f} s left")
+    elif event["event"] == "samples":
+        sys.stderr.writelines(f"    {_line(item['input'])} → {_line(item['output'])}\n" for item in event["items"][:1])
     elif event["event"] != "checkpoint":
         told = "  ".join(f"{key} {_short(value)}" for key, value in event.items()
                          if key != "event" and not isinstance(value, list | dict))
         sys.stderr.write(f"\r\x1b[K{event['event']}  {told}\n")
     sys.stderr.flush()
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:60]
 
 
 def _short(value: Any) -> str:

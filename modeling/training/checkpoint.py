@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -11,6 +10,8 @@ from typing import Any
 
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+
+from modeling.runs import file_hash, newest_first, sync, verified
 
 KEPT = 2
 
@@ -31,36 +32,14 @@ def save_checkpoint(folder: Path, step: int, tensors: dict[str, Tensor], state: 
     shutil.rmtree(final, ignore_errors=True)
     draft.rename(final)
     sync(folder)
-    for old in (*sorted(folder.glob("step-*"))[:-KEPT], *folder.glob(".step-*")):
+    for old in (*newest_first(folder)[KEPT:], *folder.glob(".step-*")):
         shutil.rmtree(old, ignore_errors=True)
     return final
 
 
 def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """Tensors and state of the newest checkpoint whose hashes are right; None where there is none."""
-    for path in sorted(folder.glob("step-*"), reverse=True):
+    for path in newest_first(folder):
         if verified(path):
             return load_file(path / "tensors.safetensors"), json.loads((path / "state.json").read_text())
     return None
-
-
-def verified(path: Path) -> bool:
-    try:
-        hashes = json.loads((path / "manifest.json").read_text())["sha256"]
-        return bool(hashes) and all(file_hash(path / name) == value for name, value in hashes.items())
-    except (OSError, ValueError, KeyError):
-        return False
-
-
-def file_hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def sync(path: Path) -> None:
-    """Flush a file or folder to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -13,13 +13,19 @@ import torch
 from torch import Tensor, nn
 
 from modeling.errors import ConfigError
+from modeling.runs import CHECKPOINTS, RunInterrupted, stop_asked
 from modeling.training.batches import epoch_batches
 from modeling.training.checkpoint import load_checkpoint, save_checkpoint
-from modeling.training.objectives import Objective, Rows
+from modeling.training.interruption import Interruption
+from modeling.training.objectives import Objective, Rows, Sample
 from modeling.training.optimization import Optimization, bf16_is_fast, rate_at
 
 Event = dict[str, Any]
 REPORT_SECONDS = 2.0
+SHOWN = 4
+"""Validation rows whose outputs are shown after each evaluation."""
+LONGEST = 600
+"""Characters of a text in them."""
 
 
 @dataclass
@@ -33,21 +39,31 @@ class Progress:
     best: float | None = None
     best_step: int = 0
     without_better: int = 0
+    evaluated: int = 0
+    """Step of the last evaluation."""
     finished: bool = False
+    stopped: bool = False
+    """Whether somebody ended it early."""
+
+
+def shortened(sample: Sample) -> Sample:
+    """A sample whose texts are short enough for an event."""
+    return {name: text if len(text) <= LONGEST else f"{text[:LONGEST]} …" for name, text in sample.items()}
 
 
 class Loop:
-    """Trains a module on examples, watching validation examples, with checkpoints below `folder`."""
+    """Trains a module on examples, watching validation examples, with checkpoints in the run's `folder`."""
 
     def __init__(
         self, objective: Objective, module: nn.Module, train: Rows, validation: Rows, *, folder: Path, seed: int,
-        on_event: Callable[[Event], None],
+        on_event: Callable[[Event], None], interruption: Interruption,
     ) -> None:
         self.objective, self.config, self.seed = objective, objective.training, seed
-        self.folder, self.on_event = folder, on_event
+        self.folder, self.on_event, self.interruption = folder, on_event, interruption
         self.examples = objective.examples(train, training=True)
         self.costs = [objective.cost(example) for example in self.examples]
         self.validation = objective.examples(validation, training=False)
+        self.shown = validation[:: max(1, len(validation) // SHOWN)][:SHOWN]
         bf16 = {"bf16": True, "fp32": False, "auto": bf16_is_fast()}[self._precision()]
         self.optimization = Optimization(module, self.config, bf16=bf16)
         self.module, self.progress = self.optimization.module, Progress()
@@ -58,7 +74,7 @@ class Loop:
 
     def _precision(self) -> str:
         """The precision of the checkpoint where there is one: a resumed run goes on as it began."""
-        loaded = load_checkpoint(self.folder)
+        loaded = load_checkpoint(self.folder / CHECKPOINTS)
         return str(loaded[1]["precision"]) if loaded else self.config.precision
 
     def _epoch(self, epoch: int) -> list[list[int]]:
@@ -79,10 +95,24 @@ class Loop:
             self.progress.epoch, self.progress.batch = self.progress.epoch + 1, 0
 
     def run(self) -> nn.Module:
-        """Train to the end; returns the module in fp32, with the best weights where patience is set, for evaluation."""
-        self._resume()
+        """Train to the end; returns the module in fp32, for evaluation.
+
+        It has the best weights where patience is set or somebody stopped it, else the last ones. Raises
+        RunInterrupted, with a checkpoint written, when the process is told to end.
+        """
+        resumed = self._resume()
+        with self.interruption.waiting():
+            self._train()
+            if self.progress.step != resumed:
+                self._save()
+        if self.progress.best_step and self._keeps_best():
+            self._log(f"The weights are those of step {self.progress.best_step}, the best of all evaluations")
+        return self._result()
+
+    def _train(self) -> None:
         self.module.train()
-        saved = reported = time.monotonic()
+        self.began, self.first = time.monotonic(), self.progress.step
+        saved = reported = self.began
         tokens, losses, batches = 0, [], self._batches()
         while self.progress.step < self.steps and not self.progress.finished:
             batch = next(batches)
@@ -91,15 +121,25 @@ class Loop:
             self.progress.step += 1
             now = time.monotonic()
             if now - reported >= REPORT_SECONDS or self.progress.step == self.steps:
-                self._report(losses, tokens / (now - reported))
+                self._report(losses, tokens / max(1e-6, now - reported))
                 reported, tokens, losses = now, 0, []
             if self.progress.step % self.every == 0 or self.progress.step == self.steps:
                 self._evaluate()
+            self._heed()
             if time.monotonic() - saved >= self.config.checkpoint_seconds:
                 self._save()
                 saved = time.monotonic()
-        self._save()
-        return self._finished()
+
+    def _heed(self) -> None:
+        """Do what people ask of a run: stop with the best weights, or leave everything as it is and end."""
+        if stop_asked(self.folder):
+            if self.progress.evaluated != self.progress.step:
+                self._evaluate()
+            self.progress.finished = self.progress.stopped = True
+            self._log(f"Stopped at step {self.progress.step} of {self.steps}")
+        if self.interruption.asked:
+            self._save()
+            raise RunInterrupted
 
     def _step(self, examples: Sequence[Any]) -> float:
         loss = self.objective.loss(self.module, examples)
@@ -108,55 +148,67 @@ class Loop:
         value = float(loss.detach())
         if not math.isfinite(value):
             raise ConfigError(f"the loss became {value} at step {self.progress.step}",
-                              remedy="Start again with a lower learning_rate")
+                              remedy="Start again with a lower learning_rate", field="learning_rate")
         return value
 
     def _report(self, losses: list[float], speed: float) -> None:
         step = self.progress.step
+        left = (time.monotonic() - self.began) / (step - self.first) * (self.steps - step)  # evaluations included
         self.on_event({"event": "step", "step": step, "steps": self.steps, "epoch": self.progress.epoch,
                        "loss": sum(losses) / len(losses), "tokens_per_second": round(speed),
-                       "learning_rate": rate_at(step - 1, self.steps, self.config)})
+                       "learning_rate": rate_at(step - 1, self.steps, self.config), "seconds_left": round(left, 1)})
+
+    def _log(self, text: str) -> None:
+        self.on_event({"event": "log", "text": text})
 
     def _evaluate(self) -> None:
         if not self.validation:
             return
         self.module.eval()
         figures = self.objective.validate(self.module, self.validation)
+        samples = self.objective.samples(self.module, self.shown)
         self.module.train()
         value, progress = figures[self.objective.measure], self.progress
         sign = 1 if self.objective.higher_is_better else -1
         if better := progress.best is None or sign * value > sign * progress.best:
             progress.best, progress.best_step, progress.without_better = value, progress.step, 0
-            if self.config.patience:
-                self.best = {name: p.detach().clone() for name, p in self._masters()}
+            self.best = {name: p.detach().clone() for name, p in self._masters()}
         else:
             progress.without_better += 1
             progress.finished = 0 < self.config.patience <= progress.without_better
+        progress.evaluated = progress.step
         self.on_event({"event": "evaluation", "step": progress.step, "better": better, **figures})
+        self.on_event({"event": "samples", "step": progress.step, "items": [shortened(item) for item in samples]})
 
     def _masters(self) -> list[tuple[str, Tensor]]:
         return list(zip(self.optimization.names, self.optimization.masters, strict=True))
+
+    def _keeps_best(self) -> bool:
+        """Whether the best weights are wanted, not the last ones."""
+        return bool(self.best) and (self.config.patience > 0 or self.progress.stopped)
 
     def _save(self) -> None:
         tensors = self.optimization.tensors() | {f"best/{name}": t for name, t in self.best.items()}
         tensors["rng"] = torch.get_rng_state()
         state = {"progress": vars(self.progress), "precision": self.precision}
-        path = save_checkpoint(self.folder, self.progress.step, tensors, state)
+        path = save_checkpoint(self.folder / CHECKPOINTS, self.progress.step, tensors, state)
         self.on_event({"event": "checkpoint", "step": self.progress.step, "path": str(path)})
 
-    def _resume(self) -> None:
-        loaded = load_checkpoint(self.folder)
+    def _resume(self) -> int | None:
+        """Go on from the newest checkpoint; its step."""
+        loaded = load_checkpoint(self.folder / CHECKPOINTS)
         if loaded is None:
-            return
+            return None
         tensors, state = loaded
         torch.set_rng_state(tensors.pop("rng"))
         self.best = {key[5:]: t for key, t in tensors.items() if key.startswith("best/")}
         self.optimization.restore({key: t for key, t in tensors.items() if not key.startswith("best/")})
         self.progress = Progress(**state["progress"])
         self.on_event({"event": "resumed", "step": self.progress.step})
+        return self.progress.step
 
-    def _finished(self) -> nn.Module:
-        weights = self.best if self.best else {name: p.detach() for name, p in self._masters()}
+    def _result(self) -> nn.Module:
+        weights = self.best if self._keeps_best() else {name: p.detach() for name, p in self._masters()}
         module = self.module.float()
         module.load_state_dict(weights, strict=True)
         return module.eval()

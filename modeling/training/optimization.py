@@ -17,7 +17,7 @@ def bf16_is_fast() -> bool:
     for kind in (torch.float32, torch.bfloat16):
         a, b = torch.ones(512, 512, dtype=kind), torch.ones(512, 512, dtype=kind)
         runs = []
-        for _ in range(4):
+        for _ in range(8):
             start = time.perf_counter()
             a @ b
             runs.append(time.perf_counter() - start)

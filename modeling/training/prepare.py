@@ -119,8 +119,13 @@ def remember(folder: Path, facts: Mapping[str, Any]) -> None:
                 raise ConfigError(f"{folder} holds a training with {name} {known.get(name)!r}, not {facts.get(name)!r}",
                                   remedy="Use another --out, or give the same settings as before")
         return
+    write_whole(path, json.dumps(facts, ensure_ascii=False, indent=1))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
     draft = path.with_suffix(".new")
-    draft.write_text(json.dumps(facts, ensure_ascii=False, indent=1))
+    draft.write_text(text)
     draft.rename(path)
 
 

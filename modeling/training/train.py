@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -17,12 +18,13 @@ from modeling.configs import TRAINABLE, default_settings
 from modeling.datasets import read, split
 from modeling.errors import ConfigError, DataError
 from modeling.export import Storage, export, rounded_state_dict
+from modeling.runs import file_hash, run_folder
 from modeling.training.card import model_card
-from modeling.training.checkpoint import file_hash
+from modeling.training.interruption import Interruption
 from modeling.training.loop import Event, Loop
 from modeling.training.memory import keep_freed_memory
 from modeling.training.objectives import Objective
-from modeling.training.prepare import make_module, make_objective, read_parent, remember
+from modeling.training.prepare import make_module, make_objective, read_parent, remember, write_whole
 from modeling.training.trained import TrainedModel
 
 Splits = dict[str, list[dict[str, Any]]]
@@ -62,10 +64,19 @@ class Request:
     """Markdown for the card: data, licence, attribution, limits."""
     recipe: str = ""
     """Name of the recipe, where it is one."""
+    name: str = ""
+    """Of the artifact, for people; empty takes that of `out`."""
 
 
-def train(request: Request, *, on_event: Callable[[Event], None] = lambda event: None) -> Artifact:
-    """Train, evaluate on the test split, export. Raises DataError, ConfigError, ParityError."""
+def train(
+    request: Request, *, on_event: Callable[[Event], None] = lambda event: None,
+    interruption: Interruption | None = None,
+) -> Artifact:
+    """Train, evaluate on the test split, export.
+
+    A file `stop` in the run's folder or beside it ends the training early, with the best weights; an `interruption`
+    ends the process. Raises DataError, ConfigError, ParityError, and then RunInterrupted.
+    """
     if request.model not in TRAINABLE[request.task]:
         allowed = ", ".join(TRAINABLE[request.task]) or "none: this task needs no training"
         raise ConfigError(f"{request.model!r} cannot be trained for {request.task}", allowed=f"models are {allowed}")
@@ -73,15 +84,18 @@ def train(request: Request, *, on_event: Callable[[Event], None] = lambda event:
     if done := finished(request.out, lineage):
         on_event({"event": "finished", "path": str(request.out)})
         return done
-    folder = request.out.with_name(f"{request.out.name}.run")
+    folder = run_folder(request.out)
     folder.mkdir(parents=True, exist_ok=True)
     remember(folder, lineage)
     keep_freed_memory()
     objective, splits, module, languages = prepare(request, folder)
-    trained = run_loop(request, objective, splits, module, folder, on_event)
+    on_event({"event": "log", "text": ", ".join(f"{len(rows):,} {name} rows" for name, rows in splits.items())
+              + f"; a vocabulary of {objective.tokenizer.vocabulary_size:,} tokens"})
+    trained = run_loop(request, objective, splits, module, folder, on_event, interruption or Interruption())
     on_event({"event": "measuring", "rows": len(splits["test"])})
-    figures = measure(objective, trained, splits["test"], request.storage)
+    figures = measured_once(objective, trained, splits["test"], request.storage, folder)
     on_event({"event": "measured", **figures})
+    on_event({"event": "exporting"})
     facts = {"settings": asdict(objective.training), "rows": {name: len(rows) for name, rows in splits.items()}}
     result = TrainedModel(
         task=request.task, model=request.model, config=objective.config, module=trained, tokenizer=objective.tokenizer,
@@ -89,8 +103,9 @@ def train(request: Request, *, on_event: Callable[[Event], None] = lambda event:
         lineage=lineage | facts, card="", test_rows=splits["test"], languages=tuple(languages),
         defaults=objective.defaults(),
     )
-    card = model_card(result, name=request.out.name, about=request.about, storage=request.storage)
-    artifact = export(replace(result, card=card), request.out, storage=request.storage)
+    name = request.name or request.out.name
+    card = model_card(result, name=name, about=request.about, storage=request.storage)
+    artifact = export(replace(result, card=card), request.out, storage=request.storage, name=name)
     shutil.rmtree(folder)
     on_event({"event": "finished", "path": str(request.out)})
     return artifact
@@ -161,13 +176,28 @@ def split_rows(request: Request, rows: list[dict[str, Any]]) -> Splits:
 
 def run_loop(
     request: Request, objective: Objective, splits: Splits, module: nn.Module, folder: Path,
-    on_event: Callable[[Event], None],
+    on_event: Callable[[Event], None], interruption: Interruption,
 ) -> nn.Module:
-    loop = Loop(objective, module, splits["train"], splits["validation"], folder=folder / "checkpoint",
-                seed=request.seed, on_event=on_event)
+    loop = Loop(objective, module, splits["train"], splits["validation"], folder=folder, seed=request.seed,
+                on_event=on_event, interruption=interruption)
     on_event({"event": "started", "steps": loop.steps, "precision": loop.precision, "examples": len(loop.examples),
               "parameters": sum(p.numel() for p in module.parameters()), "config": asdict(objective.config)})
     return loop.run()
+
+
+def measured_once(
+    objective: Objective, module: nn.Module, rows: list[dict[str, Any]], storage: Storage, folder: Path
+) -> dict[str, Any]:
+    """`measure`, kept in the run's folder: a kill during the export does not cost it."""
+    state = hashlib.sha256(f"{storage} {objective.training.beam}".encode())
+    for tensor in module.state_dict().values():
+        state.update(tensor.numpy().tobytes())
+    path, weights = folder / "figures.json", state.hexdigest()
+    if path.exists() and (kept := json.loads(path.read_text()))["weights"] == weights:
+        return dict(kept["figures"])
+    figures = measure(objective, module, rows, storage)
+    write_whole(path, json.dumps({"weights": weights, "figures": figures}))
+    return figures
 
 
 def measure(objective: Objective, module: nn.Module, rows: list[dict[str, Any]], storage: Storage) -> dict[str, Any]:

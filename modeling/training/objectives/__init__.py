@@ -1,6 +1,6 @@
 """What is learnt for each task: rows to examples, examples to a loss, and how good the result is."""
 
-from modeling.training.objectives.base import Objective, Rows
+from modeling.training.objectives.base import Objective, Rows, Sample
 from modeling.training.objectives.classification import Classification
 from modeling.training.objectives.generation import Generation
 from modeling.training.objectives.reading import Reading
@@ -14,4 +14,4 @@ OBJECTIVES: dict[str, type[Objective]] = {
 }
 """Model -> its objective."""
 
-__all__ = ["OBJECTIVES", "Objective", "Rows"]
+__all__ = ["OBJECTIVES", "Objective", "Rows", "Sample"]

@@ -13,6 +13,8 @@ from modeling.text import Tokenizer
 
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
+Sample = dict[str, str]
+"""What went in, what came out, what would have been right: input, output, expected."""
 
 
 class Objective(ABC):
@@ -61,6 +63,10 @@ class Objective(ABC):
     @abstractmethod
     def validate(self, module: nn.Module, examples: Sequence[Any]) -> dict[str, float]:
         """Quick figures, `measure` among them."""
+
+    @abstractmethod
+    def samples(self, module: nn.Module, rows: Rows) -> list[Sample]:
+        """What the module makes of a few rows, for people to look at. Leaves the random state as it is."""
 
     @abstractmethod
     def evaluate(self, module: nn.Module, rows: Rows) -> dict[str, Any]:

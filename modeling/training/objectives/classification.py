@@ -15,7 +15,7 @@ from modeling.metrics import accuracy, confusion_matrix, f1_by_label, macro_f1
 from modeling.models import LSTMClassifier
 from modeling.text import Tokenizer
 from modeling.training.batches import cut, pad
-from modeling.training.objectives.base import Objective, Rows
+from modeling.training.objectives.base import Objective, Rows, Sample
 
 Example = tuple[list[int], int]
 
@@ -80,6 +80,11 @@ class Classification(Objective):
         target = torch.tensor([label for _, label in examples])
         right = float((logits.argmax(1) == target).float().mean())
         return {"accuracy": right, "loss": float(F.cross_entropy(logits, target))}
+
+    def samples(self, module: nn.Module, rows: Rows) -> list[Sample]:
+        chosen = self.predict(module, self.encode([row["text"] for row in rows])).argmax(1).tolist()
+        return [{"input": row["text"], "output": self.labels[label], "expected": str(row["label"])}
+                for row, label in zip(rows, chosen, strict=True)]
 
     def evaluate(self, module: nn.Module, rows: Rows) -> dict[str, Any]:
         rows = [row for row in rows if str(row["label"]) in self.labels]

@@ -14,9 +14,12 @@ from modeling.models import Decoder
 from modeling.text import Tokenizer
 from modeling.training.batches import cut, pad
 from modeling.training.head import linear_cross_entropy
-from modeling.training.objectives.base import Objective, Rows
+from modeling.training.objectives.base import Objective, Rows, Sample
 
 Example = list[int]
+PROMPT, CONTINUED = 24, 40
+"""Tokens of a sample: what it begins with, and what is added."""
+TEMPERATURE = 0.7
 
 
 class Generation(Objective):
@@ -68,6 +71,24 @@ class Generation(Objective):
             total += float(self.summed(module, [examples[i] for i in batch]))
         mean = total / int((costs - 1).sum())
         return {"loss": mean, "perplexity": math.exp(min(mean, 50.0))}
+
+    @torch.no_grad()
+    def samples(self, module: nn.Module, rows: Rows) -> list[Sample]:
+        """The first words of each text, and how the model goes on, drawn with the same luck each time."""
+        found: list[Sample] = []
+        for row in rows:
+            whole = self.tokenizer.encode(row["text"])
+            size = max(1, min(PROMPT, self.config.context // 2, len(whole) // 2))
+            ids, generator = [self.tokenizer.bos_id or 0, *whole[:size]], torch.Generator().manual_seed(0)
+            while len(ids) < min(self.config.context, 1 + size + CONTINUED):
+                logits = module(torch.tensor([ids]))[0, -1].float()
+                ids.append(int(torch.multinomial((logits / TEMPERATURE).softmax(-1), 1, generator=generator)))
+                if ids[-1] == self.tokenizer.eos_id:
+                    break
+            parts = (whole[:size], ids[1 + size :], whole[size : size + CONTINUED])
+            texts = (self.tokenizer.decode(part) for part in parts)
+            found.append(dict(zip(("input", "output", "expected"), texts, strict=True)))
+        return found
 
     def evaluate(self, module: nn.Module, rows: Rows) -> dict[str, Any]:
         return {**self.validate(module, self.examples(rows, training=False)), "rows": len(rows)}

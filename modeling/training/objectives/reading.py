@@ -16,7 +16,7 @@ from modeling.metrics import exact_match, squad_f1
 from modeling.models import BertReader
 from modeling.text import Tokenizer
 from modeling.training.batches import cut
-from modeling.training.objectives.base import Objective, Row, Rows
+from modeling.training.objectives.base import Objective, Row, Rows, Sample
 
 LONGEST_QUESTION = 64
 LONGEST_ANSWER = 30
@@ -162,6 +162,12 @@ class Reading(Objective):
         answered = [example for example in examples if example.spans]
         right = sum((a, b) in example.spans for example, _, a, b in self.spans(module, answered))
         return {"exact_span": right / max(1, len(answered))}
+
+    def samples(self, module: nn.Module, rows: Rows) -> list[Sample]:
+        found = self.answers(module, self.examples(rows, training=False), rows)
+        expected = [row["answers"][0]["text"] if row["answers"] else "" for row in rows]
+        return [{"input": row["question"], "output": output, "expected": right}
+                for row, output, right in zip(rows, found, expected, strict=True)]
 
     def evaluate(self, module: nn.Module, rows: Rows) -> dict[str, Any]:
         answered = [row for row in rows if row["answers"]]

@@ -18,7 +18,7 @@ from modeling.text import Tokenizer
 from modeling.training.batches import cut, pad
 from modeling.training.evaluation import translate
 from modeling.training.head import linear_cross_entropy
-from modeling.training.objectives.base import Objective, Row, Rows
+from modeling.training.objectives.base import Objective, Row, Rows, Sample
 
 Example = tuple[list[int], list[int], int]
 """Source with tag and end, target with start and end, index of the direction."""
@@ -117,6 +117,19 @@ class Translation(Objective):
         each = {f"loss_{direction}": sums[direction] / counts[direction] for direction in sums}
         return {"loss": sum(sums.values()) / max(1, sum(counts.values())), **each}
 
+    def samples(self, module: nn.Module, rows: Rows) -> list[Sample]:
+        """Greedy translations, in the direction of the row or else in the opposite one."""
+        found: list[Sample] = []
+        for row in rows:
+            languages = (row["source_language"], row["target_language"])
+            for direction in ("-".join(languages), "-".join(languages[::-1])):
+                if direction in self.config.directions:
+                    [(source, target)] = directed([row], direction)
+                    [output] = self.translations(module, [source], direction, beam=1)
+                    found.append({"input": source, "output": output, "expected": target})
+                    break
+        return found
+
     def evaluate(self, module: nn.Module, rows: Rows) -> dict[str, Any]:
         """BLEU against all translations that the rows give for a source, and chrF, of each direction."""
         figures: dict[str, Any] = {}
@@ -125,18 +138,18 @@ class Translation(Objective):
             for source, target in directed(rows, direction):
                 references.setdefault(source, []).append(target)
             if references:
-                found = self.translations(module, list(references), direction)
+                found = self.translations(module, list(references), direction, beam=self.training.beam)
                 language, wanted = direction.split("-")[1], list(references.values())
                 figures[direction] = {"bleu": bleu(found, wanted, language=language),
                                       "chrf": chrf(found, wanted), "sentences": len(found)}
         first = figures.get(self.config.directions[0], {})
         return {**first, "directions": figures}
 
-    def translations(self, module: nn.Module, sources: Sequence[str], direction: str) -> list[str]:
+    def translations(self, module: nn.Module, sources: Sequence[str], direction: str, *, beam: int) -> list[str]:
         bos, eos = self.ends()
         tag = self.tag(direction)
         ids = [[tag, *source[: self.config.context - 2], eos] for source in self.tokenizer.encode_batch(sources)]
-        found = translate(cast(Transformer, module), ids, bos=bos, eos=eos, beam=self.training.beam)
+        found = translate(cast(Transformer, module), ids, bos=bos, eos=eos, beam=beam)
         return [self.tokenizer.decode(target).strip() for target in found]
 
     def preprocessing(self) -> dict[str, Any]:

@@ -1,8 +1,4 @@
 import json
-import signal
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +11,6 @@ from modeling.training import Request, train
 from modeling.training.prepare import make_module, make_objective, read_parent
 
 WORDS = ["red", "blue", "green", "stone", "river", "cloud", "apple", "house", "seven", "winter"]
-PROGRAM = (
-    "import argparse; from modeling.cli import train; parser = argparse.ArgumentParser();"
-    "train.add_arguments(parser); train.run(parser.parse_args())"
-)
 GENERATION = {"width": 32, "layers": 1, "heads": 2, "kv_heads": 1, "hidden": 48, "context": 32, "dropout": 0.2,
               "tokenizer": "characters", "vocabulary_size": 60, "precision": "fp32", "steps": 40, "patience": 0,
               "batch_tokens": 256}
@@ -145,30 +137,55 @@ def test_a_model_of_another_task_and_missing_files_are_refused(texts: Path, tmp_
         train(Request(task="generation", model="decoder", data=[tmp_path / "nowhere.jsonl"], out=tmp_path / "model"))
 
 
-@pytest.fixture
-def command(texts: Path) -> Callable[[Path], list[str]]:
-    settings = GENERATION | {"checkpoint_seconds": 0.0, "optimizer": "muon", "patience": 9, "evaluations": 8}
-    given = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
-    return lambda out: [sys.executable, "-c", PROGRAM, "--task", "generation", "--data", str(texts),
-                        "--out", str(out), "--storage", "fp32", *given]
+def test_samples_come_after_each_evaluation(labelled: Path, texts: Path, pairs: Path, tmp_path: Path) -> None:
+    small = {"steps": 4, "evaluations": 2, "precision": "fp32", "batch_tokens": 256, "test": 0.1, "validation": 0.1}
+    asked = {
+        "classification": ("lstm", labelled, {"hidden": 8, "embedding": 8, "vocabulary_size": 300}),
+        "generation": ("decoder", texts, GENERATION),
+        "translation": ("transformer", pairs, {"width": 32, "encoder_layers": 1, "decoder_layers": 1, "heads": 2,
+                                               "hidden": 48, "context": 24, "vocabulary_size": 420, "beam": 1}),
+    }
+    for task, (model, data, settings) in asked.items():
+        events: list[dict[str, Any]] = []
+        train(Request(task=task, model=model, data=[data], out=tmp_path / task, settings=settings | small),
+              on_event=events.append)
+        kinds = [event["event"] for event in events]
+        assert [kinds[place + 1] for place, kind in enumerate(kinds) if kind == "evaluation"] == ["samples", "samples"]
+        assert [kind for kind in kinds if kind in ("measuring", "measured", "exporting", "finished")] == [
+            "measuring", "measured", "exporting", "finished"]
+        for event in events:
+            if event["event"] == "samples":
+                assert event["items"]
+                assert all(set(item) == {"input", "output", "expected"} for item in event["items"])
+            if event["event"] == "step":
+                assert event["seconds_left"] >= 0
 
 
-def test_a_run_that_was_killed_ends_with_the_weights_of_one_that_was_not(
-    command: Callable[[Path], list[str]], tmp_path: Path
-) -> None:
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    subprocess.run(command(whole), check=True, capture_output=True)
-    with subprocess.Popen(command(killed), stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            event = json.loads(line)
-            if event["event"] == "checkpoint" and event["step"] == 17:
-                process.send_signal(signal.SIGKILL)
-                break
-    assert process.returncode == -signal.SIGKILL
-    assert not killed.exists()
-    again = subprocess.run(command(killed), check=True, capture_output=True, text=True)
-    resumed = next(event for event in map(json.loads, again.stdout.splitlines()) if event["event"] == "resumed")
-    assert 17 <= resumed["step"] < 40
-    weights = [(folder / "weights.safetensors").read_bytes() for folder in (whole, killed)]
-    assert weights[0] == weights[1]
+def test_a_stop_file_ends_early_with_the_best_weights(texts: Path, tmp_path: Path) -> None:
+    events: list[dict[str, Any]] = []
+
+    def stop_at_the_second_evaluation(event: dict[str, Any]) -> None:
+        events.append(event)
+        if event["event"] == "evaluation" and event["step"] == 8:
+            (tmp_path / "model.run" / "stop").touch()
+
+    settings = GENERATION | {"steps": 400, "evaluations": 100, "learning_rate": 0.01}
+    artifact = train(Request(task="generation", model="decoder", data=[texts], out=tmp_path / "model", storage="fp32",
+                             settings=settings), on_event=stop_at_the_second_evaluation)
+    evaluations = [event for event in events if event["event"] == "evaluation"]
+    assert evaluations[-1]["step"] < 20
+    assert any("Stopped at step" in event.get("text", "") for event in events)
+    assert artifact.metrics["loss"] < evaluations[0]["loss"]
+
+
+def test_the_lineage_does_not_tell_attempts_apart(texts: Path, tmp_path: Path) -> None:
+    settings = GENERATION | {"steps": 2}
+    first, second = (
+        train(Request(task="generation", model="decoder", data=[texts], out=tmp_path / attempt / "artifact",
+                      settings=settings, name="Poet"))
+        for attempt in "12"
+    )
+    assert first.manifest["lineage"] == second.manifest["lineage"]
+    assert first.name == "Poet"
+    assert first.card.startswith("# Poet")
+    assert str(tmp_path) not in (first.path / "manifest.json").read_text()
