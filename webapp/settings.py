@@ -1,4 +1,5 @@
-"""Settings. PARLEY_HOME, HOST, PORT, PARLEY_PUBLIC_URL and PARLEY_DEBUG come from the environment; the rest is here."""
+"""Settings. PARLEY_HOME, HOST, PORT, PARLEY_PUBLIC_URL, DATABASE_URL, PARLEY_LOG and PARLEY_DEBUG come from the
+environment; the rest is here."""
 
 from __future__ import annotations
 
@@ -15,6 +16,8 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from webapp.addresses import allowed_hosts, origins
+from webapp.databases import database
+from webapp.logs import logging_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = Path(os.environ.get("PARLEY_HOME") or ROOT / "var").resolve()
@@ -84,6 +87,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "webapp.accounts.middleware.AdminGateMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -102,16 +106,7 @@ TEMPLATES = [{
     ]},
 }]
 
-DATABASES = {"default": {
-    "ENGINE": "django.db.backends.sqlite3",
-    "NAME": HOME / "db.sqlite3",
-    "TEST": {"NAME": HOME / "test.sqlite3"},  # in memory, locks differ
-    "OPTIONS": {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-    },
-}}
+DATABASES = {"default": database(os.environ.get("DATABASE_URL", ""), HOME)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"
@@ -168,6 +163,7 @@ UNFOLD = {
     "SITE_SYMBOL": "forum",
     "SITE_URL": "/",
     "SHOW_HISTORY": False,
+    "DASHBOARD_CALLBACK": "webapp.operations.desk.context",
     "STYLES": [lambda request: static("parley/admin.css")],
     "COLORS": {"primary": {  # the accent of static/parley/parley.css
         "50": "#eef7f5", "100": "#d9efe9", "200": "#b3dfd5", "300": "#8accbd", "400": "#62c9b6", "500": "#1f8a79",
@@ -215,18 +211,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 # Datasets
 DATASET_BYTES = int(os.environ.get("PARLEY_DATASET_BYTES") or 2 * 1024**3)  # of one file
 DATASET_FOLDER = Path(folder).resolve() if (folder := os.environ.get("PARLEY_DATASET_FOLDER")) else None  # to import
+MODELS_FOLDER = Path(folder).resolve() if (folder := os.environ.get("PARLEY_MODELS_FOLDER")) else None  # BERT folders
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {
-        "django": {"handlers": [], "level": "INFO", "propagate": True},
-        "django.server": {"handlers": [], "propagate": True},
-        "django.channels.server": {"level": "WARNING"},
-        "daphne": {"level": "WARNING"},
-    },
-}
+LOGGING = logging_settings(os.environ.get("PARLEY_LOG", ""))

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
-from webapp.accounts.rights import may_train
+from webapp.accounts.rights import is_admin, may_train
 
 
 class OwnedAdmin(ModelAdmin):
@@ -39,3 +39,27 @@ class OwnedAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Those who may edit it."""
         return self.has_change_permission(request, obj)
+
+
+class AdminsOnly(ModelAdmin):
+    """The admin page of what is the admins' business alone."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Admins."""
+        return is_admin(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Admins."""
+        return is_admin(request.user)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Admins."""
+        return is_admin(request.user)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Admins."""
+        return is_admin(request.user)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Admins."""
+        return is_admin(request.user)

@@ -1,4 +1,7 @@
-"""Slows down guessing of passwords: failures are counted by address and name, and by name alone."""
+"""Slows down guessing of passwords: tries are counted by address and name, and by name alone.
+
+`scope` keeps the counts of different doors apart: sign-in by user name, share links by link.
+"""
 
 from __future__ import annotations
 
@@ -10,25 +13,35 @@ WINDOW = 15 * 60  # seconds
 LIMITS = {"pair": 5, "name": 50}  # failures in a window; the second bounds guessing from many addresses
 
 
-def _keys(address: str, name: str) -> dict[str, str]:
+def attempt(*, scope: str, address: str, name: str) -> bool:
+    """Count a try, and say whether the password may be looked at.
+
+    It counts before the password is checked, so that many tries at once are no way around the limit. The window
+    starts with the first one.
+    """
+    counts = {kind: _counted(key) for kind, key in _keys(scope, address, name).items()}
+    return all(count <= LIMITS[kind] for kind, count in counts.items())
+
+
+def succeeded(*, scope: str, address: str, name: str) -> None:
+    """The password was right: forget the tries of this name at this address, and take this one back for the name."""
+    keys = _keys(scope, address, name)
+    cache.delete(keys["pair"])
+    if cache.get(keys["name"], 0) > 0:
+        cache.decr(keys["name"])
+
+
+def _counted(key: str) -> int:
+    cache.add(key, 0, WINDOW)
+    try:
+        return int(cache.incr(key))
+    except ValueError:  # the window ended in between
+        cache.set(key, 1, WINDOW)
+        return 1
+
+
+def _keys(scope: str, address: str, name: str) -> dict[str, str]:
     def digest(*parts: str) -> str:
-        return "signin-" + hashlib.sha256("\0".join(parts).encode()).hexdigest()
+        return f"throttle-{scope}-" + hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
     return {"pair": digest(address, name.casefold()), "name": digest(name.casefold())}
-
-
-def blocked(*, address: str, name: str) -> bool:
-    """Whether this name must wait at this address."""
-    return any(cache.get(key, 0) >= LIMITS[kind] for kind, key in _keys(address, name).items())
-
-
-def failed(*, address: str, name: str) -> None:
-    """Count a failure. The window starts with the first one."""
-    for key in _keys(address, name).values():
-        cache.add(key, 0, WINDOW)
-        cache.incr(key)
-
-
-def succeeded(*, address: str, name: str) -> None:
-    """Forget the failures of this name at this address."""
-    cache.delete(_keys(address, name)["pair"])
