@@ -91,6 +91,11 @@ class Assistant(models.Model):
         return self.versions.select_related("artifact").first()
 
     @property
+    def shipped(self) -> bool:
+        """Whether it came with Parley: registered again at each start, so that it can be hidden and not deleted."""
+        return self.owner_id is None and self.versions.filter(number=1, artifact__origin="starter").exists()
+
+    @property
     def available(self) -> bool:
         """Whether its artifact is still there."""
         return Path(self.artifact, "manifest.json").is_file()

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import AsyncClient, Client
 
-from webapp.chat import documents
+from webapp.assistants.documents import TOO_SLOW
 from webapp.chat.models import Document
 
 HERON = b"# The heron\n\nThe grey heron is a long-legged bird. It stands about one metre tall.\n"
@@ -113,7 +113,7 @@ async def test_a_child_that_takes_too_long_is_ended(
     page = await open_page()
     await add(page.client, page.id, "heron.md", HERON)
     document = await settled()
-    assert document.state == "failed" and document.reason == documents.TOO_SLOW
+    assert document.state == "failed" and document.reason == TOO_SLOW
 
 
 async def test_strangers_can_neither_add_nor_remove(open_page: OpenPage, visitor: Callable[[], Client]) -> None:

@@ -23,14 +23,17 @@ def conversation(*, days: int, owner=None) -> Conversation:
     return made
 
 
-def test_only_old_conversations_of_no_account_go_and_their_documents_with_them(django_user_model):
+def test_only_old_conversations_of_no_account_go_and_their_documents_with_them(
+    django_user_model, django_capture_on_commit_callbacks,
+):
     old, recent = conversation(days=200), conversation(days=10)
     owned = conversation(days=200, owner=django_user_model.objects.create_user("ada"))
     document = Document.objects.create(conversation=old, name="plan.md", bytes=4)
     document.folder.mkdir(parents=True)
     document.source.write_text("plan")
     said = StringIO()
-    call_command("forget", stdout=said)
+    with django_capture_on_commit_callbacks(execute=True):
+        call_command("forget", stdout=said)
     assert json.loads(said.getvalue()) == {"result": {"conversations": 1}}
     assert set(Conversation.objects.all()) == {recent, owned}
     assert not document.folder.exists()
