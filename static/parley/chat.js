@@ -42,7 +42,7 @@
   function takePageState() {
     const state = document.getElementById("page-state");
     if (!state.dataset.url) return;
-    if (location.pathname !== state.dataset.url) {
+    if (!app.dataset.embedded && location.pathname !== state.dataset.url) {
       history.replaceState(null, "", state.dataset.url);
       document.title = `${state.dataset.title} · Parley`;
       const next = $(".settings [name=next]");
@@ -110,7 +110,7 @@
       if (stop) stop.click();
     } else if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey) {
       event.preventDefault();
-      prompt().focus();
+      prompt()?.focus();
     } else if (event.target.closest && event.target.closest(".conversations") && !typing && /^Arrow(Up|Down)$/.test(event.key)) {
       const links = [...document.querySelectorAll(".conversations [data-testid=conversation]")];
       const here = links.indexOf($("a", event.target.closest("li")));

@@ -85,7 +85,10 @@ class ChatConsumer(AsyncWebsocketConsumer):
                     raise RequestError(_("The page sent something that is not understood"), remedy=_("Reload the page"))
                 await action(visitor, message)
             except ParleyError as error:
-                self._notice(said(error), restore=message.get("action") == "send")
+                await self._refuse(error, message)
+
+    async def _refuse(self, error: ParleyError, message: dict[str, Any]) -> None:
+        self._notice(said(error), restore=message.get("action") == "send")
 
     async def _attach(self, visitor: Visitor, message: dict[str, Any]) -> None:
         """After connecting: the page says what it shows; it gets a snapshot when that is not what there is."""
@@ -103,18 +106,21 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def _ask(self, visitor: Visitor, message: dict[str, Any]) -> None:
         self._within_limits(visitor)
-        exchange = await database_sync_to_async(services.ask)(
-            visitor=visitor, conversation_id=self.conversation_id, slug=str(message.get("assistant", "")),
-            text=message.get("text"), options=message,
+        exchange = await self._write_down(
+            services.ask, visitor=visitor, slug=str(message.get("assistant", "")), text=message.get("text"),
+            options=message,
         )
         self._show(exchange, "chat/exchange_fragment.html")
 
     async def _ask_again(self, visitor: Visitor, message: dict[str, Any]) -> None:
         self._within_limits(visitor)
-        exchange = await database_sync_to_async(services.ask_again)(
-            visitor=visitor, conversation_id=self.conversation_id, message_id=_whole_number(message.get("message")),
-        )
+        exchange = await self._write_down(
+            services.ask_again, visitor=visitor, message_id=_whole_number(message.get("message")))
         self._show(exchange, "chat/again_fragment.html")
+
+    async def _write_down(self, service: Callable[..., Exchange], **asked: Any) -> Exchange:
+        """Let a service store a question, in a thread of its own."""
+        return await database_sync_to_async(service)(conversation_id=self.conversation_id, **asked)
 
     async def _stop(self, visitor: Visitor, message: dict[str, Any]) -> None:
         await database_sync_to_async(services.visible_conversation)(
@@ -128,9 +134,14 @@ class ChatConsumer(AsyncWebsocketConsumer):
             "question": presentation.present(exchange.question, task=task),
             "answer": presentation.present(exchange.answer, task=task, source=exchange.question.text),
             "conversation": {"id": str(conversation.pk), "title": conversation.title},
-            "url": conversation.get_absolute_url(), "began": exchange.began,
+            "url": self._address(conversation), "began": exchange.began,
+            "listed": conversation.link_id is None,
         })
         generations.Generation(exchange).start()
+
+    def _address(self, conversation: Conversation) -> str:
+        """Where the page goes on after a reload."""
+        return conversation.get_absolute_url()
 
     def _within_limits(self, visitor: Visitor) -> None:
         address = (self.scope.get("client") or ("unknown",))[0]

@@ -59,6 +59,7 @@ class Generation:
         self.place: int | None = None  # in the line before the model, once it has to wait
         self.result: dict[str, Any] = {}
         self.trace: list[dict[str, Any]] = []
+        self.tokens = 0  # written so far, where the engine tells them
         self.state: str = STREAMING
         self.error = ""
         self.seconds: float | None = None
@@ -148,6 +149,7 @@ class Generation:
 
     def _take(self, chunk: Chunk) -> None:
         self.text += chunk.text
+        self.tokens += len(chunk.token_ids)
         if self.task == "generation":
             self.settled = settled_until(self.text)
             self._take_tokens(chunk)
@@ -221,7 +223,8 @@ class Generation:
             try:
                 return await database_sync_to_async(services.finish)(
                     message_id=self.message_id, state=self.state, text=self.text, result=self.result, trace=self.trace,
-                    error=self.error, seconds=self.seconds or 0.0,
+                    error=self.error, seconds=self.seconds or 0.0, link_id=self.exchange.conversation.link_id,
+                    tokens=self.tokens,
                 )
             except DatabaseError:
                 log.exception("answer %s could not be stored, attempt %d", self.message_id, attempt + 1)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -22,6 +21,8 @@ from webapp.accounts.models import User
 from webapp.assistants.models import Assistant
 from webapp.chat import options as options_of
 from webapp.chat.models import ASSISTANT, ERROR, READY, STREAMING, USER, Conversation, Message, Visitor
+from webapp.sharing import services as links
+from webapp.sharing.models import ShareLink
 
 RESTARTED = gettext_noop("The site was restarted while this answer was being written. What was there is kept.")
 TITLE = 60  # characters of the first message that become the title
@@ -54,13 +55,21 @@ def open_conversation(*, visitor: Visitor, conversation_id: uuid.UUID, slug: str
     """The visitor's conversation, and whether this made it. Raises NotVisibleError when its id is somebody else's."""
     if Conversation.objects.filter(pk=conversation_id).exists():
         return visible_conversation(visitor=visitor, conversation_id=conversation_id), False
-    assistant = Assistant.objects.visible_to(_user(visitor)).filter(slug=slug).first()
+    assistant = _assistants(visitor).filter(slug=slug).first()
     if assistant is None:
         raise RequestError(_("This assistant is not here any more"), remedy=_("Choose another one"))
     made = Conversation.objects.create(
         id=conversation_id, assistant=assistant, owner_id=visitor.user_id, session=visitor.token,
+        link_id=visitor.link_id,
     )
     return made, True
+
+
+def _assistants(visitor: Visitor) -> QuerySet[Assistant]:
+    """Those that this visitor can begin with: by a link, the link's alone."""
+    if visitor.link_id:
+        return Assistant.objects.filter(links=visitor.link_id)
+    return Assistant.objects.visible_to(_user(visitor))
 
 
 def _user(visitor: Visitor) -> User | None:
@@ -140,13 +149,16 @@ def keep_text(*, message_id: int, text: str) -> None:
     Message.objects.filter(pk=message_id, state=STREAMING).update(text=text)
 
 
+@transaction.atomic
 def finish(
     *, message_id: int, state: str, text: str, result: dict[str, Any], trace: list[dict[str, Any]], error: str,
-    seconds: float,
+    seconds: float, link_id: uuid.UUID | None = None, tokens: int = 0,
 ) -> None:
-    """Persist an answer's end."""
+    """Persist an answer's end, and what it took of the link that it was asked over."""
     Message.objects.filter(pk=message_id).update(
         state=state, text=text, result=result, trace=trace, error=error, seconds=seconds)
+    if link_id is not None and tokens:
+        links.count_tokens(link_id=link_id, tokens=tokens)
 
 
 def interrupt_streaming() -> int:
@@ -166,24 +178,18 @@ def rename(*, visitor: Visitor, conversation_id: uuid.UUID, title: str) -> Conve
 
 def delete(*, visitor: Visitor, conversation_id: uuid.UUID) -> None:
     """Delete a conversation with its messages and documents, files included."""
-    _erase(visible_conversation(visitor=visitor, conversation_id=conversation_id))
+    visible_conversation(visitor=visitor, conversation_id=conversation_id).delete()
 
 
 def forget(*, before: datetime) -> int:
-    """Delete conversations of visitors without an account that were last touched before then. Returns how many."""
-    old = Conversation.objects.filter(owner=None, updated__lt=before)
+    """Delete conversations of visitors without an account that were last touched before then. Returns how many.
+
+    Those of share links go after the days that their link says.
+    """
+    old = list(Conversation.objects.filter(owner=None, link=None, updated__lt=before))
+    for days in ShareLink.objects.values_list("keep_days", flat=True).order_by().distinct():
+        last = timezone.now() - timedelta(days=days)
+        old += Conversation.objects.filter(link__keep_days=days, updated__lt=last)
     for conversation in old:
-        _erase(conversation)
+        conversation.delete()
     return len(old)
-
-
-def _erase(conversation: Conversation) -> None:
-    folders = [document.folder for document in conversation.documents.all()]
-    conversation.delete()
-    for folder in folders:
-        discard(folder)
-
-
-def discard(folder: Path) -> None:
-    """Delete a document's files, its half-written index included."""
-    shutil.rmtree(folder, ignore_errors=True)

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_GET, require_POST
 from modeling.errors import ParleyError
 from webapp.assistants.models import Assistant
 from webapp.chat import documents, exports, generations, options, presentation, services
-from webapp.chat.models import USER, Conversation, Document, Message
+from webapp.chat.models import USER, Conversation, Document, Message, Visitor
 from webapp.chat.rooms import generation_in
 from webapp.chat.visitors import stay, visitor_of
 from webapp.wording import said
@@ -103,9 +103,14 @@ def _by_age(conversations: Iterable[Conversation]) -> list[tuple[str, list[Conve
 
 def _page(request: HttpRequest, current: Conversation, assistants: list[Assistant], thread: list[dict[str, Any]],
           ) -> dict[str, Any]:
+    return _frame(request, assistants, current) | contents(current, thread)
+
+
+def contents(current: Conversation, thread: list[dict[str, Any]]) -> dict[str, Any]:
+    """What `chat/page.html` shows of a conversation, without the frame around it."""
     saved = not current._state.adding
     live = generation_in(current.pk) if saved else None
-    return _frame(request, assistants, current) | {
+    return {
         "assistant": current.assistant, "thread": thread, "streaming": live is not None,
         "options": options.controls(current.assistant, current.options),
         "documents": presentation.documents(current) if saved else [], "saved": saved,
@@ -153,10 +158,15 @@ def export(request: HttpRequest, conversation_id: uuid.UUID, kind: str) -> HttpR
 @refusing
 def inside(request: HttpRequest, message_id: int) -> HttpResponse:
     """How an answer came about."""
+    return inside_for(request, visitor_of(request), message_id)
+
+
+def inside_for(request: HttpRequest, visitor: Visitor, message_id: int) -> HttpResponse:
+    """The same, for a visitor who may have come by a link."""
     message = Message.objects.select_related("conversation__assistant").filter(pk=message_id).first()
     if message is None:
         raise Http404
-    found = services.visible_conversation(visitor=visitor_of(request), conversation_id=message.conversation_id)
+    found = services.visible_conversation(visitor=visitor, conversation_id=message.conversation_id)
     source = found.messages.filter(pk__lt=message_id, role=USER).last()
     return render(request, f"chat/inside/{found.assistant.task}.html", {
         "result": message.result, "tokens": presentation.token_rows(message.trace),

@@ -49,4 +49,4 @@ def adopt(sender: Any, request: HttpRequest | None, user: Any, **_: Any) -> None
     token = request.session.get(KEY) if request is not None and hasattr(request, "session") else None
     if token:
         stay(request)
-        Conversation.objects.filter(owner=None, session=token).update(owner=user)
+        Conversation.objects.filter(owner=None, link=None, session=token).update(owner=user)

@@ -10,8 +10,28 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from webapp.accounts.rights import owned_by
-from webapp.assistants.models import Assistant
+from webapp.accounts.rights import is_admin, may_train, owned_by
+from webapp.assistants.models import Assistant, Visibility
+
+
+class LinkState(models.TextChoices):
+    """Whether a link lets people in, and why not."""
+
+    OPEN = "open", _("open")
+    PAUSED = "paused", _("paused")
+    EXPIRED = "expired", _("expired")
+    REVOKED = "revoked", _("revoked")
+    LAPSED = "lapsed", _("its owner may not share this assistant any more")
+
+
+def shareable_by(user: Any) -> models.QuerySet[Assistant]:
+    """The assistants that this user may make links to: those he may edit, and those that everyone sees anyway.
+
+    One that only members see is not his to show to the world.
+    """
+    if not may_train(user):
+        return Assistant.objects.none()
+    return Assistant.objects.filter(owned_by(user) | models.Q(visibility=Visibility.SITE, published=True))
 
 
 class ShareLinkQuerySet(models.QuerySet["ShareLink"]):
@@ -58,6 +78,24 @@ class ShareLink(models.Model):
 
     def __str__(self) -> str:
         return self.note or self.assistant.name
+
+    @property
+    def state(self) -> LinkState:
+        """As of now. Asks no database when `assistant` and `owner` are loaded."""
+        if self.revoked is not None:
+            return LinkState.REVOKED
+        if not self._shareable:
+            return LinkState.LAPSED
+        if self.expires is not None and self.expires <= timezone.now():
+            return LinkState.EXPIRED
+        return LinkState.PAUSED if self.paused else LinkState.OPEN
+
+    @property
+    def _shareable(self) -> bool:
+        """What `shareable_by` says of its owner and its assistant today: rights may have changed since it was made."""
+        assistant, owner = self.assistant, self.owner
+        for_all = assistant.visibility == Visibility.SITE and assistant.published
+        return may_train(owner) and (is_admin(owner) or assistant.owner_id == owner.pk or for_all)
 
 
 class LinkVisitor(models.Model):
