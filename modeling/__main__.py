@@ -12,11 +12,14 @@ from modeling.errors import ParleyError
 
 COMMANDS = {
     "describe": "say what a dataset holds and what is wrong with it",
+    "build": "turn data files of any size into checked rows in splits, with a report",
     "train": "train a model on your data and write it as an artifact",
     "evaluate": "measure a model on data that it has not seen",
     "answer": "ask a model something; the answer streams",
     "index": "make documents ready to be asked about",
     "inspect": "check an artifact and say what it is",
+    "pack": "write an artifact as one file",
+    "unpack": "check such a file and make it an artifact again",
     "starters": "list the assistants that ship",
 }
 

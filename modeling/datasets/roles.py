@@ -116,7 +116,7 @@ def _by_looks(table: Table, task: str, roles: dict[str, str]) -> None:
 class Look:
     """What the values of one column look like, from the first records."""
 
-    __slots__ = ("distinct", "is_label", "letters", "length", "name")
+    __slots__ = ("distinct", "examples", "filled", "is_label", "letters", "length", "name")
 
     def __init__(self, name: str, values: list[Any]) -> None:
         texts = ["\n".join(map(str, value)) if isinstance(value, list) else str(value)
@@ -124,9 +124,10 @@ class Look:
         self.name, self.distinct = name, len(set(texts))
         self.length = sum(map(len, texts)) / max(1, len(texts))
         self.letters = any(any(map(str.isalpha, text)) for text in texts[:100])
-        filled = sum(bool(text.strip()) for text in texts)
+        self.filled = sum(bool(text.strip()) for text in texts) / max(1, len(values))  # share
+        self.examples = [text[:120] for text in dict.fromkeys(texts) if text.strip()][:3]
         self.is_label = (2 <= self.distinct <= max(2, min(200, len(texts) // 5)) and self.length < 40
-                         and filled > 0.9 * len(values))
+                         and self.filled > 0.9)
 
 
 def looks(table: Table) -> list[Look]:

@@ -12,7 +12,7 @@ from modeling.errors import ConfigError
 from modeling.text import folded
 
 SPLITS = ("train", "validation", "test")
-_FEW_GROUPS = 10  # fewer texts than these are cut, not dealt out
+FEW_GROUPS = 10  # fewer texts than these are cut, not dealt out
 
 
 def split(rows: Iterable[Row], *, task: str, seed: int = 0, validation: float = 0.1,
@@ -23,25 +23,37 @@ def split(rows: Iterable[Row], *, task: str, seed: int = 0, validation: float = 
     others), questions about one document, texts that are the same but for case and blanks. Classes are dealt out
     evenly. Fewer than ten texts for generation are cut instead: the first part trains, the last one tests.
     """
-    if validation < 0 or test < 0 or validation + test >= 1:
-        raise ConfigError(f"validation is {validation} and test is {test}", allowed="Together they are below 1")
-    rows = list(rows)
-    shares = {"train": 1 - validation - test, "validation": validation, "test": test}
+    rows, shares = list(rows), shares_of(validation, test)
     groups = _groups(rows, task)
-    if task == "generation" and len(groups) < _FEW_GROUPS:
-        return _cut(rows, shares)
-    random.Random(seed).shuffle(groups)  # noqa: S311
-    if task == "classification":
-        groups.sort(key=lambda group: str(rows[group[0]]["label"]))
-    dealt = _deal(groups, shares, len(rows))
+    if task == "generation" and len(groups) < FEW_GROUPS:
+        pieces = [cut(row, shares) for row in rows]
+        return {name: [piece[name] for piece in pieces if name in piece] for name in SPLITS}
+    dealt = deal(groups, shares, seed=seed, labels=[row["label"] for row in rows] if task == "classification" else None)
     return {name: [rows[place] for place in sorted(dealt[name])] for name in SPLITS}
+
+
+def shares_of(validation: float, test: float) -> dict[str, float]:
+    """Split -> its share of the rows. Raises ConfigError."""
+    if not (validation >= 0 and test >= 0 and validation + test < 1):
+        raise ConfigError(f"validation is {validation} and test is {test}", allowed="Together they are below 1")
+    return {"train": 1 - validation - test, "validation": validation, "test": test}
+
+
+def deal(groups: Sequence[list[int]], shares: Mapping[str, float], *, seed: int,
+         labels: Sequence[Any] | None = None) -> dict[str, list[int]]:
+    """Split -> places of its rows. `groups` are the places that must stay together; `labels` are evenly dealt out."""
+    groups = list(groups)
+    random.Random(seed).shuffle(groups)  # noqa: S311
+    if labels is not None:
+        groups.sort(key=lambda group: str(labels[group[0]]))
+    return _deal(groups, shares, sum(map(len, groups)))
 
 
 def _groups(rows: Sequence[Row], task: str) -> list[list[int]]:
     """Places of rows that must stay together, in the order of their first row."""
     keys = [_keys(row, task) for row in rows]
     groups = _components(keys)
-    if task == "question-answering" and len(groups) < _FEW_GROUPS:
+    if task == "question-answering" and len(groups) < FEW_GROUPS:
         groups = _components([key[:1] for key in keys])  # all from few documents: then by passage
     return groups
 
@@ -99,17 +111,16 @@ def _deal(groups: Sequence[list[int]], shares: Mapping[str, float], total: int) 
     return dealt
 
 
-def _cut(rows: Sequence[Row], shares: Mapping[str, float]) -> dict[str, list[Row]]:
-    """Cut each text at line ends into a part for each split."""
-    parts: dict[str, list[Row]] = {name: [] for name in SPLITS}
-    for row in rows:
-        text, start, share = row["text"], 0, 0.0
-        for name in SPLITS:
-            share += shares[name]
-            end = len(text) if name == SPLITS[-1] or share > 1 - 1e-9 else _line_end(text, round(share * len(text)))
-            if text[start:end].strip():
-                parts[name].append(dict(row) | {"text": text[start:end]})
-            start = max(start, end)
+def cut(row: Row, shares: Mapping[str, float]) -> dict[str, Row]:
+    """A text cut at line ends into a part for each split."""
+    parts: dict[str, Row] = {}
+    text, start, share = row["text"], 0, 0.0
+    for name in SPLITS:
+        share += shares[name]
+        end = len(text) if name == SPLITS[-1] or share > 1 - 1e-9 else _line_end(text, round(share * len(text)))
+        if text[start:end].strip():
+            parts[name] = dict(row) | {"text": text[start:end]}
+        start = max(start, end)
     return parts
 
 

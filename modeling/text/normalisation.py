@@ -21,6 +21,8 @@ def without_surrogates(text: str) -> str:
 
 def normalise(text: str) -> str:
     """NFC, line feeds only, no invisible, control or half characters, blanks squeezed, ends stripped."""
+    if text.isprintable() and "  " not in text:  # most texts, and none of the characters below is printable
+        return unicodedata.normalize("NFC", text).strip()
     text = unicodedata.normalize("NFC", without_surrogates(text)).replace("\r\n", "\n").replace("\r", "\n")
     text = _CONTROLS.sub(" ", _INVISIBLE.sub("", text))
     return _NEWLINES.sub("\n", _BLANKS.sub(" ", text)).strip()
