@@ -207,11 +207,11 @@ DOCUMENT_MEMORY = 1024 * 1024 * 1024
 UPLOAD_BYTES = DOCUMENTS_PER_CONVERSATION * DOCUMENT_BYTES + 1024 * 1024  # of one request
 ANONYMOUS_DAYS = 180  # without a message, after which a conversation of no account is deleted
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+MODELS_FOLDER = Path(folder).resolve() if (folder := os.environ.get("PARLEY_MODELS_FOLDER")) else None  # BERT folders
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 
 # Datasets
 DATASET_BYTES = int(os.environ.get("PARLEY_DATASET_BYTES") or 2 * 1024**3)  # of one file
 DATASET_FOLDER = Path(folder).resolve() if (folder := os.environ.get("PARLEY_DATASET_FOLDER")) else None  # to import
-MODELS_FOLDER = Path(folder).resolve() if (folder := os.environ.get("PARLEY_MODELS_FOLDER")) else None  # BERT folders
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 
 LOGGING = logging_settings(os.environ.get("PARLEY_LOG", ""))

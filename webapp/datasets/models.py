@@ -16,6 +16,17 @@ from webapp.accounts.rights import owned_by
 from webapp.jobs.models import Job
 
 SPLITS = ("train", "validation", "test")
+TASK_CHOICES = [(name, _(task.title)) for name, task in TASKS.items()]
+
+
+class UploadQuerySet(models.QuerySet["Upload"]):
+    """Reads of uploads."""
+
+    def visible_to(self, user: Any) -> UploadQuerySet:
+        """Those that this user may see and go on with."""
+        return self.filter(owned_by(user))
+
+    editable_by = visible_to
 
 
 class Upload(models.Model):
@@ -27,6 +38,8 @@ class Upload(models.Model):
     bytes = models.PositiveBigIntegerField()
     received = models.PositiveBigIntegerField(default=0)
     created = models.DateTimeField(default=timezone.now)
+
+    objects = UploadQuerySet.as_manager()
 
     class Meta:
         ordering = ("created",)
@@ -64,7 +77,7 @@ class Dataset(models.Model):
                               verbose_name=_("owner"))
     name = models.CharField(_("name"), max_length=120)
     task = models.CharField(_("task"), max_length=40, blank=True,  # blank: guessed by the first report
-                            choices=[(name, task.title) for name, task in TASKS.items()])
+                            choices=TASK_CHOICES)
     sources = models.JSONField(default=list)  # [{"name", "bytes", "file"}]; `file` lies in `folder`/source
     created = models.DateTimeField(_("created"), default=timezone.now)
 
@@ -102,6 +115,8 @@ class DatasetVersionQuerySet(models.QuerySet["DatasetVersion"]):
     def visible_to(self, user: Any) -> DatasetVersionQuerySet:
         """Those of datasets that this user may see."""
         return self.filter(owned_by(user, "dataset__owner"))
+
+    editable_by = visible_to
 
     def ready(self) -> DatasetVersionQuerySet:
         """Those that can be trained on."""

@@ -34,6 +34,7 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "retention": Kind(command=(*MANAGE, "forget"), every=24 * 3600),
+    "uploads": Kind(command=(*MANAGE, "sweepuploads"), every=3600),
     "report": Kind(handler="webapp.datasets.handlers.ReportHandler", arguments=frozenset({"version"}),
                    seconds=6 * 3600, memory=4 * 1024**3, attempts=4),
     "artifact": Kind(handler="webapp.training.handlers.ImportHandler", arguments=frozenset({"upload"}), seconds=1800),

@@ -1,0 +1,140 @@
+"""Where a dataset's files come from: uploads, pasted text, a folder of the server, samples, another dataset."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from modeling.errors import DataError
+from modeling.tasks import TASKS
+from webapp.datasets.models import Dataset, Upload
+from webapp.datasets.uploads import check_space
+
+LISTED = 500  # files of the server's folder
+HINTS = re.compile(r"(\.[A-Za-z0-9_-]{1,12}){1,2}$")  # .en-zh.tsv: what the library reads from a file's name
+HEADINGS = {name for task in TASKS.values() for names in task.names.values() for name in names}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One file to come: what people call it, and how it gets to its place."""
+
+    name: str
+    place: Callable[[Path], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerFile:
+    """A file that can be imported."""
+
+    name: str  # its path below the folder
+    bytes: int
+
+
+def of_upload(upload: Upload) -> Source:
+    """A finished upload. The file stays where it is as well, until the dataset is certain. Raises DataError."""
+    if not upload.complete:
+        raise DataError(_("“%(name)s” has not arrived in full. Wait for it, or upload it again.")
+                        % {"name": upload.name})
+    return Source(name=upload.name, place=lambda path: os.link(upload.path, path))
+
+
+def of_text(text: str) -> Source:
+    """Pasted text; what it is shows from its beginning."""
+    data = text.replace("\r\n", "\n").encode("utf-8", "replace")
+    return Source(name=f"{_('pasted')}{_suffix_of(text)}", place=lambda path: path.write_bytes(data))
+
+
+def of_sample(task: str) -> list[Source]:
+    """The small dataset that shows what a job's data looks like."""
+    from modeling.datasets import sample_files
+
+    return [Source(name=name, place=lambda path, data=data: path.write_bytes(data))
+            for name, data in sample_files(task)]
+
+
+def of_dataset(dataset: Dataset) -> list[Source]:
+    """The files of another dataset; they never change, so both may share them."""
+    return [Source(name=source["name"], place=lambda path, file=file: os.link(file, path))
+            for source, file in zip(dataset.sources, dataset.source_files, strict=True)]
+
+
+def of_server(names: Iterable[str]) -> list[Source]:
+    """Files of the server's folder, by the names that `server_files` gives. Raises DataError for any other."""
+    known = {file.name: file for file in server_files()}
+    if missing := [name for name in names if name not in known]:
+        raise DataError(_("“%(name)s” is not in the server's folder.") % {"name": missing[0][:200]})
+    check_space(sum(known[name].bytes for name in names))
+    return [Source(name=name.rsplit("/", 1)[-1][:255], place=lambda path, name=name: _import(name, path))
+            for name in names]
+
+
+def server_files() -> list[ServerFile]:
+    """What can be imported: regular files below settings.DATASET_FOLDER, no links, nothing hidden."""
+    root: Path | None = settings.DATASET_FOLDER
+    found: list[ServerFile] = []
+    for folder, folders, files in os.walk(root) if root else ():
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            path = Path(folder, name)
+            facts = path.lstat()
+            if not name.startswith(".") and stat.S_ISREG(facts.st_mode) and facts.st_size:
+                found.append(ServerFile(name=path.relative_to(root).as_posix(), bytes=facts.st_size))
+            if len(found) == LISTED:
+                return found
+    return found
+
+
+def store(sources: Sequence[Source], folder: Path) -> list[dict[str, Any]]:
+    """Put the files into `folder`, safely on disk, as `Dataset.sources` describes them. Raises DataError."""
+    folder.mkdir(mode=0o700, parents=True)
+    stored = []
+    for number, source in enumerate(sources):
+        path = folder / f"{number}{_hints(source.name)}"
+        try:
+            source.place(path)
+        except OSError as fault:
+            raise DataError(_("“%(name)s” could not be stored: %(reason)s.")
+                            % {"name": source.name, "reason": fault.strerror}) from None
+        _sync(path)
+        stored.append({"name": source.name, "bytes": path.stat().st_size, "file": path.name})
+    _sync(folder)
+    return stored
+
+
+def _hints(name: str) -> str:
+    """The endings of a name that say what is in the file; nothing else of a name becomes part of a path."""
+    found = HINTS.search(name)
+    return found.group().lower() if found else ""
+
+
+def _suffix_of(text: str) -> str:
+    """JSON and tabs are told by the library itself; a header of known column names with commas makes it CSV."""
+    start, cells = text.lstrip()[:1], text.lstrip().split("\n", 1)[0].lower().split(",")
+    if start in ("{", "["):
+        return ".json"
+    return ".csv" if len(cells) > 1 and {cell.strip(' "') for cell in cells} & HEADINGS else ".txt"
+
+
+def _import(name: str, path: Path) -> None:
+    """Copy a file of the server's folder; one that has become a link since is refused."""
+    descriptor = os.open(settings.DATASET_FOLDER / name, os.O_RDONLY | os.O_NOFOLLOW)
+    with os.fdopen(descriptor, "rb") as file, path.open("xb") as copy:
+        shutil.copyfileobj(file, copy, 4 * 1024 * 1024)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
