@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from modeling.artifact import Artifact
-from modeling.cli.starters import FOLDER
+from modeling.cli.starters import found_artifact
 from modeling.datasets import document_text
 from modeling.errors import ConfigError, RequestError
 from modeling.inference import Chunk, Request, SamplingParams
@@ -60,11 +60,6 @@ def run(args: argparse.Namespace) -> int:
             documents=_indexed([Path(name) for name in args.documents], Path(folder)),
         )  # fmt: skip
         return asyncio.run(_answer(request, args.threads, as_json=args.json))
-
-
-def found_artifact(name: str) -> Path:
-    """A folder, or the starter of this name."""
-    return FOLDER / name if not Path(name).exists() and (FOLDER / name).is_dir() else Path(name)
 
 
 def sampling_of(args: argparse.Namespace, defaults: Mapping[str, Any]) -> SamplingParams:

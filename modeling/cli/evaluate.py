@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modeling.artifact import Artifact
-from modeling.cli.answer import found_artifact
 from modeling.cli.describe import columns_of
+from modeling.cli.starters import found_artifact
 from modeling.datasets import read
 from modeling.inference import SamplingParams
 from modeling.inference.evaluation import evaluate

@@ -36,3 +36,8 @@ def starters(folder: Path = FOLDER) -> list[dict[str, Any]]:
     artifacts = [Artifact.load(path.parent, verify=False) for path in sorted(folder.glob(f"*/{MANIFEST}"))]
     return [{"name": artifact.path.name, "task": artifact.task, "path": str(artifact.path), "bytes": artifact.bytes,
              "metrics": artifact.metrics} for artifact in artifacts]
+
+
+def found_artifact(name: str) -> Path:
+    """A folder, or the starter of this name."""
+    return FOLDER / name if not Path(name).exists() and (FOLDER / name).is_dir() else Path(name)

@@ -35,7 +35,7 @@ def test_a_setting_without_a_value_is_refused() -> None:
 
 
 def test_the_bar_shows_progress_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    show_bar({"event": "step", "step": 50, "steps": 200, "loss": 1.5, "tokens_per_second": 4200})
+    show_bar({"event": "step", "step": 50, "steps": 200, "loss": 1.5, "tokens_per_second": 4200, "seconds_left": 12.3})
     told = capsys.readouterr().err
     assert "25%" in told
     assert "4,200 tokens/s" in told

@@ -1,9 +1,3 @@
-"""The artifact: a folder that holds everything a trained model needs to answer, and what proves it whole.
-
-`manifest.json` names every other file with its size and SHA-256. Nothing in an artifact is pickled and nothing in it
-runs code: weights are safetensors, graphs are ONNX whose external data can only be `weights.safetensors`.
-"""
-
 from __future__ import annotations
 
 import hashlib
@@ -13,13 +7,14 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from modeling.artifact.locations import external_locations
 from modeling.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -35,7 +30,7 @@ REQUIRED = {"name": str, "task": str, "model": str, "digest": str, "config": dic
             "graphs": list}
 GRAPH_ENTRY = {"role": str, "device": str, "file": str, "inputs": list, "outputs": list}
 FILE_ENTRY = {"sha256": str, "bytes": int}
-_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _REMEDY = "Export or download the artifact again"
 
 
@@ -174,7 +169,7 @@ def write_artifact(out: Path | str, *, manifest: Mapping[str, Any], files: Mappi
         whole["digest"] = _digest(whole)
         _write_file(temporary, MANIFEST, json.dumps(whole, indent=1, ensure_ascii=False).encode())
         Artifact.load(temporary)
-        _sync(temporary)
+        sync(temporary)
         _move(temporary, out)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -182,15 +177,22 @@ def write_artifact(out: Path | str, *, manifest: Mapping[str, Any], files: Mappi
 
 
 def _write_file(folder: Path, name: str, content: bytes | Path) -> dict[str, Any]:
-    if not _FILE_NAME.fullmatch(name):
-        raise ArtifactError(f"{name!r} cannot be a file of an artifact", allowed=f"Names match {_FILE_NAME.pattern}")
+    if not FILE_NAME.fullmatch(name):
+        raise ArtifactError(f"{name!r} cannot be a file of an artifact", allowed=f"Names match {FILE_NAME.pattern}")
     path = folder / name
     if isinstance(content, Path):
         shutil.copyfile(content, path)
     else:
         path.write_bytes(content)
-    _sync(path)
+    sync(path)
     return {"sha256": _sha256(path), "bytes": path.stat().st_size}
+
+
+def replace_card(folder: Path | str, text: str) -> Artifact:
+    """Give an artifact another card, in one step; its digest changes with it. Raises ArtifactError as `load` does."""
+    artifact = Artifact.load(folder)
+    files: dict[str, bytes | Path] = {name: artifact.path / name for name in artifact.manifest["files"]}
+    return write_artifact(artifact.path, manifest=artifact.manifest, files=files | {"card.md": text.encode()})
 
 
 def _move(folder: Path, out: Path) -> None:
@@ -201,10 +203,11 @@ def _move(folder: Path, out: Path) -> None:
         shutil.rmtree(old)
     else:
         folder.rename(out)
-    _sync(out.parent)
+    sync(out.parent)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Flush a file or folder to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -269,7 +272,7 @@ def _plain_size(path: Path) -> int:
 
 
 def _check_file(folder: Path, name: str, entry: Mapping[str, Any], verify: bool) -> None:
-    if not _FILE_NAME.fullmatch(name):
+    if not FILE_NAME.fullmatch(name):
         raise ArtifactError(f"{name!r} is not a file inside of {folder}", allowed="Artifacts have no subfolders")
     size = _plain_size(folder / name)
     if size != entry["bytes"]:
@@ -292,64 +295,3 @@ def _check_graphs(folder: Path, manifest: Mapping[str, Any]) -> None:
                                 allowed=f"A graph's external data is {WEIGHTS}")
         if locations and WEIGHTS not in manifest["files"]:
             raise ArtifactError(f"{folder / name} reads {WEIGHTS}, which is not in the manifest", remedy=_REMEDY)
-
-
-# Where a tensor can hide in an ONNX file: message -> {field number: message inside}. From onnx.proto3.
-_MESSAGES: dict[str, dict[int, str]] = {
-    "model": {7: "graph", 20: "training", 25: "function"},
-    "training": {1: "graph", 2: "graph"},
-    "function": {7: "node", 11: "attribute"},
-    "graph": {1: "node", 5: "tensor", 15: "sparse"},
-    "node": {5: "attribute"},
-    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
-    "sparse": {1: "tensor", 2: "tensor"},
-    "tensor": {13: "entry"},
-}
-
-
-def external_locations(content: bytes) -> Iterator[str]:
-    """File names in the external data of an ONNX model, read without the onnx package. ValueError when malformed."""
-    return _locations(memoryview(content), "model")
-
-
-def _locations(content: memoryview, message: str) -> Iterator[str]:
-    for number, value in _fields(content):
-        inside = _MESSAGES[message].get(number)
-        if inside == "entry":
-            entry = {key: bytes(text).decode() for key, text in _fields(value)}
-            if entry.get(1) == "location":
-                yield entry.get(2, "")
-        elif inside:
-            yield from _locations(value, inside)
-
-
-def _fields(content: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """The length-delimited fields of a protobuf message as (number, content)."""
-    position = 0
-    while position < len(content):
-        tag, position = _varint(content, position)
-        if tag >> 32:  # protobuf would drop the upper bits, and see a field where this reader sees none
-            raise ValueError(f"a field number before byte {position} is too large")
-        if tag & 7 == 2:
-            length, position = _varint(content, position)
-            if position + length > len(content):
-                raise ValueError("a field is longer than the file")
-            yield tag >> 3, content[position : position + length]
-            position += length
-        elif tag & 7 == 0:
-            _, position = _varint(content, position)
-        elif tag & 7 in (1, 5):
-            position += 8 if tag & 7 == 1 else 4
-        else:
-            raise ValueError(f"wire type {tag & 7} at byte {position}")
-
-
-def _varint(content: memoryview, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = content[position]
-        value, shift, position = value | (byte & 127) << shift, shift + 7, position + 1
-        if byte < 128:
-            return value, position
-        if shift > 63:
-            raise ValueError(f"a number at byte {position} is too long")

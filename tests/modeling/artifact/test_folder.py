@@ -15,7 +15,9 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from modeling.artifact import MANIFEST, SCHEMA, WEIGHTS, Artifact, _digest, external_locations, write_artifact
+from modeling.artifact import MANIFEST, SCHEMA, WEIGHTS, Artifact, write_artifact
+from modeling.artifact.folder import _digest
+from modeling.artifact.locations import external_locations
 from modeling.errors import ArtifactError
 
 FILES = {

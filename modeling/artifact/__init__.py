@@ -1,0 +1,20 @@
+"""The artifact: a folder that holds everything a trained model needs to answer, and what proves it whole.
+
+`manifest.json` names every other file with its size and SHA-256. Nothing in an artifact is pickled and nothing in it
+runs code: weights are safetensors, graphs are ONNX whose external data can only be `weights.safetensors`.
+"""
+
+from modeling.artifact.archive import pack, unpack
+from modeling.artifact.folder import MANIFEST, SCALE, SCHEMA, WEIGHTS, Artifact, replace_card, write_artifact
+
+__all__ = [
+    "MANIFEST",
+    "SCALE",
+    "SCHEMA",
+    "WEIGHTS",
+    "Artifact",
+    "pack",
+    "replace_card",
+    "unpack",
+    "write_artifact",
+]
