@@ -27,11 +27,16 @@
   });
   addEventListener("online", () => app.dataset.online === "lost" && socket && socket.reconnect());
 
-  app.addEventListener("htmx:wsBeforeMessage", () => { following = atEnd(); });
+  let focused = "";
+  app.addEventListener("htmx:wsBeforeMessage", () => {
+    following = atEnd();
+    focused = document.activeElement.id;
+  });
   app.addEventListener("htmx:wsAfterMessage", () => {
     say({ action: "ack", sequence: Number(document.getElementById("sequence").dataset.sequence || 0) });
     takePageState();
     takeNotice();
+    takeThanks();
     foldLong();
     tellTimes();
     if (following) follow();
@@ -63,6 +68,16 @@
     notice.removeAttribute("data-restore");
     if (sent && !prompt().value) fill(sent);
     sent = "";
+  }
+
+  // A thumb is drawn anew when it was pressed: the focus stays on it, and what was said is read aloud
+  function takeThanks() {
+    if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus();
+    const thanks = $("[data-say]");
+    if (!thanks) return;
+    thanks.removeAttribute("data-say");
+    announce(thanks.textContent);
+    if (following) thanks.scrollIntoView({ block: "nearest" });
   }
 
   // Writing
@@ -97,7 +112,7 @@
     sent = prompt().value;
     fill("");
   });
-  document.getElementById("ask").addEventListener("submit", (event) => event.preventDefault());
+  app.addEventListener("submit", (event) => { if (event.target.matches("[ws-send]")) event.preventDefault(); });
 
   // Keys: Enter sends, Shift+Enter breaks the line, Esc stops, "/" goes to the field, arrows walk the conversations
   document.addEventListener("keydown", (event) => {

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from modeling.errors import ParleyError, RequestError
-from webapp.chat import generations, presentation, services
+from webapp.chat import feedback, generations, presentation, services
 from webapp.chat.followers import Follower
 from webapp.chat.limits import Bucket, RateLimit
 from webapp.chat.models import Conversation, Visitor
@@ -31,6 +31,8 @@ FRAMES_PER_SECOND, FRAMES_AT_ONCE = 60, 240
 POLICY, TOO_BIG = 1008, 1009  # closing codes after which a page does not come back by itself
 asking = RateLimit(settings.MESSAGES_PER_MINUTE, 60)
 asking_from = RateLimit(settings.ADDRESS_MESSAGES_PER_MINUTE, 60)
+rating = RateLimit(settings.MESSAGES_PER_MINUTE, 60)
+rating_from = RateLimit(settings.ADDRESS_MESSAGES_PER_MINUTE, 60)
 
 
 class ChatConsumer(AsyncWebsocketConsumer):
@@ -74,6 +76,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
     async def _act(self, message: dict[str, Any]) -> None:
         actions: dict[str, Callable[[Visitor, dict[str, Any]], Awaitable[None]]] = {
             "attach": self._attach, "send": self._ask, "regenerate": self._ask_again, "stop": self._stop,
+            "rate": self._rate,
         }
         action = actions.get(str(message.get("action")))
         with translation.override(self.language):
@@ -105,7 +108,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             self.follower.follow(live)
 
     async def _ask(self, visitor: Visitor, message: dict[str, Any]) -> None:
-        self._within_limits(visitor)
+        self._within_limits(visitor, asking, asking_from)
         exchange = await self._write_down(
             services.ask, visitor=visitor, slug=str(message.get("assistant", "")), text=message.get("text"),
             options=message,
@@ -113,10 +116,19 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self._show(exchange, "chat/exchange_fragment.html")
 
     async def _ask_again(self, visitor: Visitor, message: dict[str, Any]) -> None:
-        self._within_limits(visitor)
+        self._within_limits(visitor, asking, asking_from)
         exchange = await self._write_down(
             services.ask_again, visitor=visitor, message_id=_whole_number(message.get("message")))
         self._show(exchange, "chat/again_fragment.html")
+
+    async def _rate(self, visitor: Visitor, message: dict[str, Any]) -> None:
+        """A thumb, and perhaps what the answer should have said."""
+        self._within_limits(visitor, rating, rating_from)
+        rated = await database_sync_to_async(feedback.rate)(
+            visitor=visitor, conversation_id=self.conversation_id, message_id=_whole_number(message.get("message")),
+            good=_opinion(message.get("good")), correction=message.get("correction"),
+        )
+        self.room.post("chat/rating_fragment.html", {"m": presentation.rated(rated)})
 
     async def _write_down(self, service: Callable[..., Exchange], **asked: Any) -> Exchange:
         """Let a service store a question, in a thread of its own."""
@@ -143,9 +155,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
         """Where the page goes on after a reload."""
         return conversation.get_absolute_url()
 
-    def _within_limits(self, visitor: Visitor) -> None:
+    def _within_limits(self, visitor: Visitor, own: RateLimit, all_from: RateLimit) -> None:
         address = (self.scope.get("client") or ("unknown",))[0]
-        wait = asking.wait(str(visitor.user_id or visitor.token)) or asking_from.wait(address)
+        wait = own.wait(str(visitor.user_id or visitor.token)) or all_from.wait(address)
         if wait:
             seconds = int(wait) + 1
             raise RequestError(
@@ -179,6 +191,11 @@ def _parsed(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return message if isinstance(message, dict) else {}
+
+
+def _opinion(value: Any) -> bool | None:
+    """Good, bad, or taken back. Forms send words."""
+    return {"true": True, "false": False}.get(str(value).lower())
 
 
 def _whole_number(value: Any) -> int:

@@ -33,7 +33,9 @@ def as_json(conversation: Conversation) -> str:
         "messages": [{
             "role": message.role, "state": message.state, "text": message.text, "options": message.options,
             "result": message.result, "error": message.error, "created": message.created.isoformat(),
-        } for message in conversation.messages.defer("trace")],
+            "feedback": {"good": message.feedback.good, "correction": message.feedback.correction}
+            if hasattr(message, "feedback") else None,
+        } for message in conversation.messages.select_related("feedback").defer("trace")],
         "documents": [document.name for document in conversation.documents.all()],
     }, ensure_ascii=False, indent=2) + "\n"
 

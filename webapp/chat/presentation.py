@@ -6,6 +6,7 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from webapp.chat.feedback import CORRECTION_CHARACTERS, FINISHED, labels_of
 from webapp.chat.models import STREAMING, USER, Conversation, Message
 from webapp.markdown import render
 
@@ -89,7 +90,23 @@ def present(message: Message, *, task: str, source: str = "", live: Generation |
     if message.role == USER:
         return shown | translation({}, message.options)
     shown |= _answer(message, task, source, live) | {"text": answer_text(message, task)}
+    if message.state in FINISHED and (shown["text"] or task == "question-answering"):
+        shown["rating"] = _rating(message)
     return shown | {"opens": any(message.result.get(key) for key in OPENS)}
+
+
+def rated(message: Message) -> dict[str, Any]:
+    """What changes on the page when somebody has rated an answer."""
+    task = message.conversation.assistant.task
+    return {"id": message.pk, "task": task, "rating": _rating(message),
+            "target_language": translation({}, message.options)["target_language"]}
+
+
+def _rating(message: Message) -> dict[str, Any]:
+    """The thumb and the correction, as far as they were read with the message: rendering asks no database."""
+    feedback = message._state.fields_cache.get("feedback")
+    return {"good": feedback.good if feedback else None, "correction": feedback.correction if feedback else "",
+            "labels": labels_of(message), "limit": CORRECTION_CHARACTERS}
 
 
 def _answer(message: Message, task: str, source: str, live: Generation | None) -> dict[str, Any]:
@@ -109,7 +126,7 @@ def _answer(message: Message, task: str, source: str, live: Generation | None) -
 def thread(conversation: Conversation, live: Generation | None = None) -> list[dict[str, Any]]:
     """All messages of a conversation, in order."""
     task, source, shown = conversation.assistant.task, "", []
-    for message in conversation.messages.defer("trace"):
+    for message in conversation.messages.select_related("feedback").defer("trace"):
         current = live if live is not None and live.message_id == message.pk else None
         shown.append(present(message, task=task, source=source, live=current))
         source = message.text if message.role == USER else source

@@ -20,7 +20,7 @@ from modeling.inference import Request
 from webapp.accounts.models import User
 from webapp.assistants.models import Assistant
 from webapp.chat import options as options_of
-from webapp.chat.models import ASSISTANT, ERROR, READY, STREAMING, USER, Conversation, Message, Visitor
+from webapp.chat.models import ASSISTANT, ERROR, READY, STREAMING, USER, Conversation, Feedback, Message, Visitor
 from webapp.sharing import services as links
 from webapp.sharing.models import ShareLink
 
@@ -54,7 +54,9 @@ def visible_conversation(*, visitor: Visitor, conversation_id: uuid.UUID) -> Con
 def open_conversation(*, visitor: Visitor, conversation_id: uuid.UUID, slug: str) -> tuple[Conversation, bool]:
     """The visitor's conversation, and whether this made it. Raises NotVisibleError when its id is somebody else's."""
     if Conversation.objects.filter(pk=conversation_id).exists():
-        return visible_conversation(visitor=visitor, conversation_id=conversation_id), False
+        conversation = visible_conversation(visitor=visitor, conversation_id=conversation_id)
+        require_open(visitor, conversation)
+        return conversation, False
     assistant = _assistants(visitor).filter(slug=slug).first()
     if assistant is None:
         raise RequestError(_("This assistant is not here any more"), remedy=_("Choose another one"))
@@ -63,6 +65,17 @@ def open_conversation(*, visitor: Visitor, conversation_id: uuid.UUID, slug: str
         link_id=visitor.link_id,
     )
     return made, True
+
+
+def is_open(visitor: Visitor, conversation: Conversation) -> bool:
+    """Whether the visitor may still ask its assistant. Reading goes on when this has ended."""
+    return _assistants(visitor).filter(pk=conversation.assistant_id).exists()
+
+
+def require_open(visitor: Visitor, conversation: Conversation) -> None:
+    """Raises RequestError when the assistant is not to be asked any more."""
+    if not is_open(visitor, conversation):
+        raise RequestError(_("This assistant is not here any more"), remedy=_("Choose another one"))
 
 
 def _assistants(visitor: Visitor) -> QuerySet[Assistant]:
@@ -104,7 +117,8 @@ def ask(*, visitor: Visitor, conversation_id: uuid.UUID, slug: str, text: Any, o
     conversation.save()
     create = conversation.messages.create
     question = create(role=USER, text=text, options=conversation.options)
-    answer = create(role=ASSISTANT, state=STREAMING, options=conversation.options)
+    answer = create(role=ASSISTANT, state=STREAMING, options=conversation.options,
+                    version=conversation.assistant.current)
     return Exchange(conversation=conversation, question=question, answer=answer, began=began)
 
 
@@ -118,6 +132,7 @@ def _require_capacity(visitor: Visitor) -> None:
 def ask_again(*, visitor: Visitor, conversation_id: uuid.UUID, message_id: int) -> Exchange:
     """Empty an answer so that it can be written anew. Raises RequestError, NotVisibleError."""
     conversation = visible_conversation(visitor=visitor, conversation_id=conversation_id)
+    require_open(visitor, conversation)
     if conversation.messages.filter(state=STREAMING).exists():
         raise RequestError(_("The last answer is still being written"), remedy=_("Wait for it, or stop it"))
     _require_capacity(visitor)
@@ -127,7 +142,9 @@ def ask_again(*, visitor: Visitor, conversation_id: uuid.UUID, message_id: int) 
         raise RequestError(_("This answer is not here any more"), remedy=_("Reload the page"))
     answer.text, answer.result, answer.trace, answer.error = "", {}, [], ""
     answer.state, answer.seconds, answer.created = STREAMING, None, timezone.now()
+    answer.version = conversation.assistant.current
     answer.save()
+    Feedback.objects.filter(message=answer).delete()  # it was about the text that is gone
     conversation.save(update_fields=["updated"])
     return Exchange(conversation=conversation, question=question, answer=answer, began=False)
 

@@ -103,7 +103,8 @@ def _by_age(conversations: Iterable[Conversation]) -> list[tuple[str, list[Conve
 
 def _page(request: HttpRequest, current: Conversation, assistants: list[Assistant], thread: list[dict[str, Any]],
           ) -> dict[str, Any]:
-    return _frame(request, assistants, current) | contents(current, thread)
+    closed = not current._state.adding and not services.is_open(visitor_of(request), current)
+    return _frame(request, assistants, current) | contents(current, thread) | {"closed": closed}
 
 
 def contents(current: Conversation, thread: list[dict[str, Any]]) -> dict[str, Any]:
