@@ -17,7 +17,8 @@ from webapp.datasets.forms import role_name
 from webapp.datasets.models import DatasetVersion, VersionState
 from webapp.wording import spoken
 
-FEW = 200  # rows to train on below which nothing much will be learnt
+FEW = 200  # rows to train on below which nothing much will be learnt,
+MUCH_TEXT = 200_000  # unless they are long: characters
 MANY_CUT = 0.1  # share of rows that a model's length cuts, from which it matters
 MANY_BAD = 0.05
 RARE = 5  # rows of a class below which it will hardly be learnt
@@ -45,7 +46,7 @@ def verdict(version: DatasetVersion) -> Verdict:
     if version.state == VersionState.FAILED:
         message, _line, details = version.error.partition("\n")
         return Verdict(tone="fault", headline=_("It cannot be used yet"), advice=[spoken(message)], details=details)
-    rows = report["splits"]["train"]
+    rows = sum(report["splits"].values())
     if faults := list(_faults(report)):
         return Verdict(tone="fault", headline=_("There is nothing to learn in it yet"), advice=faults)
     advice = list(_advice(report))
@@ -61,7 +62,7 @@ def _faults(report: Report) -> Iterator[str]:
 
 
 def _advice(report: Report) -> Iterator[str]:
-    if (rows := report["splits"]["train"]) < FEW and report["characters"] < 200_000:
+    if report["splits"]["train"] < FEW and report["characters"] < MUCH_TEXT:
         yield _("That is little: expect a weak model. A few thousand rows are a good beginning.")
     if bad := report["errors"]:
         share = bad / max(1, report["seen"])
@@ -78,7 +79,7 @@ def _advice(report: Report) -> Iterator[str]:
         yield _("Few rows: %(labels)s. A class needs some dozens of rows to be learnt.") % {
             "labels": ", ".join(rare[:5]) + ("…" if len(rare) > 5 else "")}
     for cut in report["cuts"]:
-        if cut["rows"] > MANY_CUT * max(1, rows):
+        if cut["rows"] > MANY_CUT * report["rows"]:
             yield _("%(count)s rows are longer than %(model)s reads (%(limit)s %(unit)s); the rest of them is cut.") % {
                 "count": f"{cut['rows']:,}", "model": cut["model"], "limit": f"{cut['limit']:,}",
                 "unit": unit_name(cut["unit"])}
@@ -103,10 +104,10 @@ def facts(version: DatasetVersion) -> list[tuple[str, str]]:
         (_("Characters"), f"{report['characters']:,}" if report.get("characters") else ""),
         (_("Corrections added"), f"{version.added_rows:,}" if version.added_rows else ""),
     ]
-    if report.get("done") and report.get("seconds"):
-        shown.append((_("Read in"), _("%(seconds)s s (%(rate)s/s)") % {
-            "seconds": charts.number(round(report["seconds"], 1)),
-            "rate": filesizeformat(report.get("bytes_per_second", 0))}))
+    if report.get("done"):
+        shown.append((_("Read in"), _("%(seconds)s s") % {"seconds": charts.number(round(report["seconds"], 1))}))
+    if report.get("seconds", 0) > 1:  # a shorter time says nothing
+        shown.append((_("Speed"), _("%(rate)s a second") % {"rate": filesizeformat(report["bytes_per_second"])}))
     return [(name, value) for name, value in shown if value]
 
 

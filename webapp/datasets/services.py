@@ -160,13 +160,14 @@ def delete_version(*, version: DatasetVersion) -> None:
     """Remove one version. Raises DataError when a training uses it, or when it is the only one."""
     if version.dataset.versions.count() == 1:
         raise DataError(_("It is the only version. Delete the dataset instead."))
-    _cancel([version])
+    folder = version.folder
     try:
         version.delete()
     except ProtectedError as fault:
         raise DataError(_("Trainings use this version: %(names)s. Delete them first.") % {
             "names": _names(fault.protected_objects)}) from None
-    shutil.rmtree(version.folder, ignore_errors=True)
+    _cancel([version])
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def delete_dataset(*, dataset: Dataset) -> None:
