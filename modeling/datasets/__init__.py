@@ -1,10 +1,12 @@
 """Datasets: files to checked rows, rows to splits, and what they are like in figures."""
 
-from modeling.datasets.build import BuildOptions, build
+from modeling.datasets.build import BuildOptions, build, read_rows
 from modeling.datasets.dataset import Dataset, Problem
 from modeling.datasets.documents import document_text
 from modeling.datasets.reading import read
+from modeling.datasets.samples import sample_files
 from modeling.datasets.splits import split
 from modeling.datasets.statistics import Description, describe
 
-__all__ = ["BuildOptions", "Dataset", "Description", "Problem", "build", "describe", "document_text", "read", "split"]
+__all__ = ["BuildOptions", "Dataset", "Description", "Problem", "build", "describe", "document_text", "read",
+           "read_rows", "sample_files", "split"]

@@ -28,6 +28,7 @@ from modeling.datasets.dealing import (
     find_leaks,
     replace_by_additions,
 )
+from modeling.datasets.dataset import Row
 from modeling.datasets.reading import PathLike, files_of
 from modeling.datasets.report import Report
 from modeling.datasets.splits import SPLITS, cut, shares_of
@@ -85,6 +86,13 @@ def build(files: PathLike | Sequence[PathLike], out: PathLike, *, task: str | No
         shutil.rmtree(folder / "work")
     on_event({"event": "report", "report": report})
     return report
+
+
+def read_rows(path: PathLike) -> Iterator[Row]:
+    """The rows of a split that `build` wrote, one after the other."""
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)
 
 
 class Progress:

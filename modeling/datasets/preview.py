@@ -55,11 +55,10 @@ class Preview:
 
     def _shown(self, row: Row) -> dict[str, Any]:
         """A row, its text as the model gets it, and the tokens of that; long ones shortened."""
-        before, text, after = _prepared(row, self._task)
-        text = text[:_SHOWN_CHARACTERS]
+        pieces = _prepared(row, self._task)
+        tokens = [token for piece, special in pieces for token in ([piece] if special else self._tokens(piece))]
         return {"row": {key: _short(value) for key, value in row.items()},
-                "prepared": f"{before} {text} {after}".strip(" "),
-                "tokens": [*before.split(), *self._tokens(text)[:_SHOWN_TOKENS], *after.split()]}
+                "prepared": " ".join(piece for piece, _ in pieces), "tokens": tokens[:_SHOWN_TOKENS]}
 
     def _tokens(self, text: str) -> list[str]:
         if not self._tokenizer:
@@ -78,13 +77,14 @@ def _short(value: Any) -> Any:
     return value[:_SHOWN_CHARACTERS] if isinstance(value, str) else value
 
 
-def _prepared(row: Row, task: str) -> tuple[str, str, str]:
-    """Special tokens before, the text, special tokens after."""
+def _prepared(row: Row, task: str) -> list[tuple[str, bool]]:
+    """Pieces of what the model gets, and whether they are special tokens."""
     if task == "translation":
-        return f"<2{row['target_language']}>", row["source"], "</s>"
+        return [(f"<2{row['target_language']}>", True), (_short(row["source"]), False), ("</s>", True)]
     if task == "question-answering":
-        return "[CLS]", f"{row['question']} [SEP] {_window(row)}", "[SEP]"
-    return ("<s>", row["text"], "</s>") if task == "generation" else ("", row["text"], "")
+        return [("[CLS]", True), (row["question"], False), ("[SEP]", True), (_window(row), False), ("[SEP]", True)]
+    text = (_short(row["text"]), False)
+    return [("<s>", True), text, ("</s>", True)] if task == "generation" else [text]
 
 
 def _window(row: Row) -> str:
