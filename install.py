@@ -1,4 +1,5 @@
 """Makes .venv and installs what is pinned: `python3 install.py serve` to run the site, `... all` to train and test too.
+`... train` adds what training needs to an environment that serves, while it serves.
 
 Standard library only, and readable by any Python 3, so that it can say what is missing. Called by the Makefile.
 """
@@ -17,7 +18,8 @@ VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, "bin", "python")
 LOCK = os.path.join(ROOT, "requirements.lock")
 OLDEST = (3, 11)
-SPACE = {"serve": 1, "all": 3}  # GB that an installation needs; with CUDA 6 more
+SPACE = {"serve": 1, "train": 2, "all": 3}  # GB that an installation needs; with CUDA 6 more
+COVERED = {"all": ("serve", "train", "all")}  # what an installation makes unnecessary besides itself
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 
@@ -35,9 +37,8 @@ def main(wanted):
     require_space(SPACE[wanted] + (6 if gpu else 0))
     make_venv()
     print("Installing into .venv (%s, %s); a minute or two ..." % (wanted, "NVIDIA GPU" if gpu else "CPU"), flush=True)
-    extras = ["gpu" if gpu else "cpu"] + (["train", "dev"] if wanted == "all" else [])
-    install(requirements(extras), gpu)
-    for name in {"all": ("serve", "all")}.get(wanted, (wanted,)):
+    install(requirements(wanted, gpu), gpu)
+    for name in COVERED.get(wanted, (wanted,)):
         with open(os.path.join(VENV, ".parley-" + name), "w") as file:
             file.write(digest)
     print("Installed in %.0f s." % (time.time() - began), flush=True)
@@ -116,14 +117,17 @@ def make_venv():
              "Mend that, or choose another Python: make run PYTHON=...")
 
 
-def requirements(extras):
-    """The pinned requirements of pyproject.toml."""
+def requirements(wanted, gpu):
+    """The pinned requirements of pyproject.toml. What training needs comes alone: the rest is there, and in use."""
     import tomllib
 
     with open(os.path.join(ROOT, "pyproject.toml"), "rb") as file:
         project = tomllib.load(file)["project"]
-    groups = [project["dependencies"]] + [project["optional-dependencies"][extra] for extra in extras]
-    return [requirement for group in groups for requirement in group]
+    extras = project["optional-dependencies"]
+    if wanted == "train":
+        return list(extras["train"])
+    serving = project["dependencies"] + extras["gpu" if gpu else "cpu"]
+    return serving + (extras["train"] + extras["dev"] if wanted == "all" else [])
 
 
 def install(wanted, gpu):
@@ -157,5 +161,5 @@ def pip(*arguments, quiet=False):
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or sys.argv[1] not in SPACE:
-        sys.exit("Usage: python3 install.py serve|all")
+        sys.exit("Usage: python3 install.py serve|train|all")
     main(sys.argv[1])

@@ -115,8 +115,23 @@ def test_where_no_cuda_build_of_onnx_runtime_exists_no_gpu_counts(monkeypatch, s
 
 
 def test_serving_needs_no_torch_and_everything_needs_it():
-    assert not [one for one in install.requirements(["cpu"]) if one.startswith(("torch", "onnx="))]
-    assert "torch==2.13.0" in install.requirements(["cpu", "train", "dev"])
+    assert not [one for one in install.requirements("serve", gpu=False) if one.startswith(("torch", "onnx="))]
+    assert {"torch==2.13.0", "django==5.2.19"} <= set(install.requirements("all", gpu=False))
+
+
+def test_training_is_added_without_touching_what_serves():
+    added = install.requirements("train", gpu=False)
+    assert "torch==2.13.0" in added and not set(added) & set(install.requirements("serve", gpu=False))
+
+
+@pytest.mark.parametrize(("wanted", "stamps"), [("train", {"train"}), ("all", {"serve", "train", "all"})])
+def test_an_installation_is_remembered_with_all_that_it_covers(calls, monkeypatch, tmp_path, wanted, stamps):
+    monkeypatch.setattr(install, "VENV", str(tmp_path))
+    for check in ("require_space", "make_venv"):
+        monkeypatch.setattr(install, check, lambda *_: None)
+    monkeypatch.setattr(install, "has_gpu", lambda: False)
+    install.main(wanted)
+    assert {path.name for path in tmp_path.iterdir()} == {f".parley-{name}" for name in stamps}
 
 
 def test_another_installation_is_due_when_the_pins_change(monkeypatch, tmp_path):

@@ -9,10 +9,20 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from webapp.jobs.worker import has_ended
 
 READY, INSTALLING, FAILED, MISSING = "ready", "installing", "failed", "missing"
+INTERRUPTED = gettext_noop("The installation was interrupted.")
+NOTICES = {
+    READY: "",
+    INSTALLING: _("PyTorch is being installed; trainings start by themselves when it is there."),
+    FAILED: _("PyTorch could not be installed, so trainings wait. The next start of the site tries again."),
+    MISSING: _("PyTorch is not installed, so trainings wait. Run make setup on the server, or start the site "
+               "without PARLEY_TRAINING=0."),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,17 +39,20 @@ class Packages:
 
 
 def training_packages() -> Packages:
-    """As the installation says, while it runs or when it failed; else as they are found."""
+    """As the installation says while it runs; else as they are found, and why it failed."""
     told = _told()
-    if told.get("state") == INSTALLING:
-        if has_ended(told.get("process", "")):
-            return Packages(state=FAILED, detail="The installation was interrupted.")
+    if told.get("state") == INSTALLING and not has_ended(told.get("process", "")):
         return Packages(state=INSTALLING)
     if not missing_packages():
         return Packages(state=READY)
-    if told.get("state") == FAILED:
-        return Packages(state=FAILED, detail=told.get("detail", ""))
+    if told.get("state") in (INSTALLING, FAILED):
+        return Packages(state=FAILED, detail=told.get("detail") or INTERRUPTED)
     return Packages(state=MISSING)
+
+
+def training_notice() -> str:
+    """Why trainings wait and what to do, in the language of the page; "" when they can start."""
+    return str(NOTICES[training_packages().state])
 
 
 def missing_packages() -> list[str]:

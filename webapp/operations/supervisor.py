@@ -27,6 +27,9 @@ class Program:
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    once: bool = False  # it ends by itself and stays ended
+    niceness: int = 0  # 0 to 19: how far it gives way to the others
+    grace: float | None = None  # seconds to end by itself; GRACE where nothing is said
 
 
 def delay(failures: int) -> float:
@@ -48,10 +51,17 @@ class Service:
 
     def start_if_due(self) -> bool:
         """Start the process when it is not running and its time has come. Returns whether it did."""
-        if self.process is not None or time.monotonic() < self._due:
+        done = self.program.once and self.restarts > 0
+        if self.process is not None or done or time.monotonic() < self._due:
             return False
-        self.process = ChildProcess(self.program.command, environment=self.program.environment, grace=GRACE)
+        self.process = ChildProcess(self.program.command, environment=self.program.environment,
+                                    niceness=self.program.niceness, grace=self.grace)
         return True
+
+    @property
+    def grace(self) -> float:
+        """Seconds that the process has to end by itself."""
+        return GRACE if self.program.grace is None else self.program.grace
 
     def reap(self) -> str | None:
         """Take note of an end: a sentence about it, or None while the process runs."""
@@ -64,7 +74,8 @@ class Service:
         self._due = time.monotonic() + delay(self.failures)
         self.process.close()
         self.process = None
-        return f"ended with status {code} after {lived:.0f} s; starting again in {delay(self.failures):.0f} s"
+        again = "" if self.program.once else f"; starting again in {delay(self.failures):.0f} s"
+        return f"ended with status {code} after {lived:.0f} s{again}"
 
     def lines(self) -> list[str]:
         """What it has said since the last call; kept in its log file too."""
@@ -95,7 +106,7 @@ class Supervisor:
         logs.mkdir(parents=True, exist_ok=True)
         self.services = [Service(program, logs=logs) for program in programs]
         self.ending = False
-        self._state, self._say = state, say
+        self._logs, self._state, self._say = logs, state, say
         self._width = max(len(program.name) for program in programs)
 
     def run(self, on_round: Callable[[], None] = lambda: None) -> None:
@@ -107,6 +118,10 @@ class Supervisor:
                     on_round()
             finally:
                 self._end_all()
+
+    def add(self, program: Program) -> None:
+        """One more, while `run` goes on."""
+        self.services.append(Service(program, logs=self._logs))
 
     def end(self) -> None:
         """Let `run` end after its current round."""
@@ -134,13 +149,13 @@ class Supervisor:
         for service in self.services:
             if service.process:
                 service.process.terminate()
-        deadline = time.monotonic() + GRACE
+        began = time.monotonic()
         for service in self.services:
-            service.end(deadline)
+            service.end(began + service.grace)
         self._state.unlink(missing_ok=True)
 
     def _write_state(self) -> None:
-        states = {service.program.name: service.state() for service in self.services}
+        states = {service.program.name: service.state() for service in self.services if not service.program.once}
         draft = self._state.with_suffix(".draft")
         draft.write_text(json.dumps(states))
         draft.replace(self._state)

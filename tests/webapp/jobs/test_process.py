@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -113,4 +114,12 @@ def test_the_command_does_not_outlive_the_kill_of_its_leash():
     os.kill(child.pid, signal.SIGKILL)
     command.wait(timeout=5)
     ended(child)
+    child.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="no groups of sessions here")
+def test_the_whole_session_gives_way_and_not_only_the_command():
+    child = ChildProcess([sys.executable, "-c", "print(open('/proc/self/autogroup').read())"], niceness=12)
+    ended(child)
+    assert "nice 12" in "".join(child.lines())
     child.close()

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import sys
+from contextlib import suppress
+from unittest.mock import Mock
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from modeling.errors import ConfigError
 from webapp.accounts.services import FirstAdmin
+from webapp.jobs import packages
 from webapp.operations.budget import Budget
+from webapp.operations.management.commands import start
 from webapp.operations.management.commands.start import programs, ready_line
 from webapp.operations.port import require_free_port
+from webapp.operations.supervisor import Program
 
 
 @pytest.fixture
@@ -54,6 +61,50 @@ def test_the_budget_can_be_set(monkeypatch):
 
 def test_the_site_is_three_programs():
     assert [program.name for program in programs()] == ["engine", "web", "trainer"]
+
+
+@pytest.fixture
+def fresh(monkeypatch, settings):
+    """A machine that serves and cannot train yet, in the environment that install.py made."""
+    monkeypatch.setattr(start, "missing_packages", lambda: ["torch==2.13.0"])
+    monkeypatch.setattr(packages, "missing_packages", lambda: ["torch==2.13.0"])
+    monkeypatch.setattr(sys, "prefix", str(settings.ROOT / ".venv"))
+    monkeypatch.delenv("PARLEY_TRAINING", raising=False)
+    yield
+    packages.note_file().unlink(missing_ok=True)
+
+
+def added(supervisor) -> list[Program]:
+    start.announce_installation()
+    start.prepare_training(supervisor)
+    return [call.args[0] for call in supervisor.add.call_args_list]
+
+
+def test_a_fresh_machine_installs_what_training_needs_while_it_serves(fresh):
+    (program,) = added(Mock())
+    assert program.command[-1] == "installtraining" and program.once and program.niceness == 19
+    assert packages.training_packages().state == packages.INSTALLING
+
+
+@pytest.mark.parametrize("why", ["told not to", "another environment", "all there"])
+def test_nothing_is_installed_where_that_is_not_wanted(fresh, monkeypatch, why):
+    if why == "told not to":
+        monkeypatch.setenv("PARLEY_TRAINING", "0")
+    elif why == "another environment":
+        monkeypatch.setattr(sys, "prefix", "/usr")
+    else:
+        monkeypatch.setattr(start, "missing_packages", lambda: [])
+    assert added(Mock()) == []
+
+
+@pytest.mark.parametrize(("script", "state"), [("1", "ready"), ("raise SystemExit('no network')", "failed")])
+def test_the_installation_writes_down_how_it_went(fresh, monkeypatch, tmp_path, settings, script, state):
+    (tmp_path / "install.py").write_text(script)
+    settings.ROOT = tmp_path
+    with suppress(CommandError):
+        call_command("installtraining")
+    told = json.loads(packages.note_file().read_text())
+    assert told["state"] == state and ("no network" in told["detail"]) is (state == "failed")
 
 
 def test_the_ready_line_names_address_admin_and_password(settings):

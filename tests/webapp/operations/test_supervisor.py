@@ -98,6 +98,22 @@ def test_a_process_that_ignores_the_request_to_end_is_killed(tmp_path, monkeypat
     assert time.monotonic() - began < 8
 
 
+def test_what_runs_once_is_not_started_again_and_is_no_part_of_the_site(tmp_path):
+    states: list[dict] = []
+
+    def look(supervisor: Supervisor, said: list[str]) -> None:
+        if len(supervisor.services) == 1:
+            command = [sys.executable, "-c", "import os; print('set up', os.nice(0))"]
+            supervisor.add(Program(name="set", command=command, once=True, niceness=19))
+        states.append(json.loads((tmp_path / "state.json").read_text()))
+        if any("ended with status 0" in line for line in said):
+            supervisor.end()
+
+    said = supervised(tmp_path, STEADY, look)
+    assert [line for line in said if line.startswith("set |")][0] == "set | set up 19"
+    assert all(set(state) == {"one"} for state in states)
+
+
 def _family(pid: int, size: int) -> list[psutil.Process]:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:

@@ -8,6 +8,8 @@ import shutil
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -17,12 +19,15 @@ from django.core.management.base import BaseCommand, CommandError
 from modeling.errors import ConfigError
 from webapp.accounts.services import FirstAdmin, ensure_admin
 from webapp.addresses import EVERYWHERE, LOCAL_NAMES, bracketed
+from webapp.jobs.packages import INSTALLING, missing_packages, tell_installation
+from webapp.jobs.worker import process
 from webapp.operations.budget import Budget
 from webapp.operations.port import require_free_port
 from webapp.operations.supervisor import Program, Supervisor
 
 LEAST_SPACE = 200 * 1024 * 1024  # bytes
 STARTERS = settings.ROOT / "modeling" / "starters"
+TRAINER_GRACE = 40.0  # seconds in which a running training saves what it has
 IMPATIENT = 60.0  # seconds after which a site that is not ready says why
 
 
@@ -41,10 +46,11 @@ class Command(BaseCommand):
             raise CommandError(str(fault)) from None
         self._require_space()
         admin = self._prepare()
+        announce_installation()
         supervisor = Supervisor(
             programs(), logs=settings.HOME / "logs", state=settings.HOME / "processes.json", say=self._say
         )
-        supervisor.run(on_round=Readiness(admin, self._say))
+        supervisor.run(on_round=Readiness(self._say, ready_line(admin), lambda: prepare_training(supervisor)))
         self._say("Parley has ended.")
 
     def _require_space(self) -> None:
@@ -80,16 +86,35 @@ def programs() -> list[Program]:
         Program(name="web", command=[python, "-m", "daphne", "--bind", settings.HOST, "--port", str(settings.PORT),
                                      "--verbosity", "0", "--no-server-name", *proxied, "webapp.asgi:application"]),
         Program(name="trainer", command=[python, str(settings.ROOT / "manage.py"), "trainer",
-                                         "--threads", str(budget.trainer)]),
+                                         "--threads", str(budget.trainer)], grace=TRAINER_GRACE),
     ]
+
+
+def announce_installation() -> None:
+    """Let pages say from the first moment on that PyTorch is on its way, where it is."""
+    if wants_training_packages():
+        tell_installation(state=INSTALLING, process=process(os.getpid()))
+
+
+def prepare_training(supervisor: Supervisor) -> None:
+    """Install what training needs beside a site that serves already, where that is wanted."""
+    if wants_training_packages():
+        command = [sys.executable, str(settings.ROOT / "manage.py"), "installtraining"]
+        supervisor.add(Program(name="setup", command=command, once=True, niceness=19))
+
+
+def wants_training_packages() -> bool:
+    """Whether they are missing, may be installed, and this is the environment that install.py looks after."""
+    ours = Path(sys.prefix) == settings.ROOT / ".venv"
+    return ours and os.environ.get("PARLEY_TRAINING") != "0" and bool(missing_packages())
 
 
 class Readiness:
     """Says once that the site is ready, or after a minute why it is not."""
 
-    def __init__(self, admin: FirstAdmin, say: Any) -> None:
-        """`say` gets the line."""
-        self._admin, self._say = admin, say
+    def __init__(self, say: Callable[[str], None], line: str, then: Callable[[], None]) -> None:
+        """`say` gets the line when the site is ready; `then` is called after it."""
+        self._say, self._line, self._then = say, line, then
         self._said = self._complained = False
         self._began = self._asked = time.monotonic()
 
@@ -102,7 +127,8 @@ class Readiness:
         problems = site_problems()
         if not problems:
             self._said = True
-            self._say(ready_line(self._admin))
+            self._say(self._line)
+            self._then()
         elif now - self._began > IMPATIENT and not self._complained:
             self._complained = True
             self._say(f"Parley is not ready yet: {', '.join(problems)}. Its log files are in {settings.HOME / 'logs'}.")
