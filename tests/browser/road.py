@@ -1,0 +1,70 @@
+"""The road from an upload to a shared demo, walked in a browser through the pages that a person uses."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page
+
+MINUTE = 60_000  # milliseconds
+
+
+class Road:
+    """What a trainer does in the admin, page by page. Each step ends when the page shows that it is done."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page, self.address = page, address
+        self.faults: list[str] = []
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("response", lambda answer: self.faults.append(answer.url) if answer.status >= 500 else None)
+
+    def sign_in(self, name: str, password: str) -> None:
+        self.page.goto(f"{self.address}/sign-in/?next=/admin/")
+        self.page.fill("[name=username]", name)
+        self.page.fill("[name=password]", password)
+        self.page.click("button[type=submit]")
+        self.page.wait_for_url("**/admin/")
+
+    def go(self, path: str) -> None:
+        self.page.goto(f"{self.address}/admin/{path}")
+
+    def upload(self, files: Sequence[Path], *, name: str = "", task: str = "", minutes: float = 5) -> float:
+        """Files to a dataset; ends on the report of its first version, once that is whole. When all had arrived."""
+        self.go("datasets/dataset/add/")
+        self.page.set_input_files("#pick", [str(file) for file in files])
+        self.page.locator("#uploads input[name=uploads]").nth(len(files) - 1).wait_for(
+            state="attached", timeout=minutes * MINUTE)
+        arrived = time.monotonic()
+        self.page.fill("[name=name]", name)
+        self.page.select_option("[name=task]", task)
+        self.page.click("#read")
+        self.reported(minutes)
+        return arrived
+
+    def reported(self, minutes: float = 5) -> None:
+        """Wait for the report that the page shows as it grows."""
+        self.page.wait_for_selector("#report:not([hx-trigger])", timeout=minutes * MINUTE)
+
+    def train(self, *, model: str = "", settings: dict[str, str] | None = None) -> None:
+        """From a report to the page of the training, by the report's button."""
+        self.page.click("#report a.primary")
+        if model:
+            self.page.check(f"[name=model][value={model}]")
+        if settings:
+            self.page.click("summary:has-text('Options')")
+            for more in self.page.locator("details details > summary").all():
+                more.click()
+        for field, value in (settings or {}).items():
+            self._set(self.page.locator(f"[name$={field}]"), value)
+        self.page.click("form button.primary")
+        self.page.wait_for_url(re.compile(r"/trainingrun/[0-9a-f-]{36}/"))
+
+    @staticmethod
+    def _set(field: Locator, value: str) -> None:
+        if field.evaluate("field => field.tagName") == "SELECT":
+            field.select_option(value)
+        else:
+            field.fill(value)
