@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 from urllib.parse import urlsplit
 
@@ -41,6 +42,32 @@ def origins(host: str, port: int, public_url: str) -> list[str]:
     suffix = "" if port == 80 else f":{port}"
     own = [f"http://{bracketed(name)}{suffix}" for name in served_names(host)]
     return [*own, public_origin(public_url)] if public_url else own
+
+
+def site_url(host: str, port: int, public_url: str) -> str:
+    """The address that other people's browsers are given: the public one, or else the best that this machine has."""
+    if public_url:
+        return public_url
+    name = host if host not in EVERYWHERE else next(iter(lan_addresses()), LOCAL_NAMES[1])
+    return f"http://{bracketed(name)}" + ("" if port == 80 else f":{port}")
+
+
+def lan_addresses() -> list[str]:
+    """This machine's addresses in its networks, IPv4 only: those that people can type."""
+    rows = [row for rows in psutil.net_if_addrs().values() for row in rows if row.family == socket.AF_INET]
+    return [row.address for row in rows if not _is_loopback_name(row.address)]
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address leads each reader to his own machine."""
+    return _is_loopback_name(urlsplit(url).hostname or "")
+
+
+def _is_loopback_name(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name.lower() == "localhost" or name.lower().endswith(".localhost")
 
 
 def allowed_hosts(host: str, public_url: str) -> list[str]:

@@ -47,7 +47,7 @@
   function takePageState() {
     const state = document.getElementById("page-state");
     if (!state.dataset.url) return;
-    if (!app.dataset.embedded && location.pathname !== state.dataset.url) {
+    if (!("embedded" in app.dataset) && location.pathname !== state.dataset.url) {
       history.replaceState(null, "", state.dataset.url);
       document.title = `${state.dataset.title} · Parley`;
       const next = $(".settings [name=next]");
@@ -281,6 +281,6 @@
 
   foldLong();
   tellTimes();
-  follow();
+  if ($("#thread > .message")) follow();
   showEndButton();
 })();
