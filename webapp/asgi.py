@@ -14,10 +14,11 @@ from django.conf import settings  # noqa: E402 - the apps must be loaded first
 
 from webapp.bodies import limit_bodies  # noqa: E402
 from webapp.chat.recovery import Recovery  # noqa: E402
-from webapp.chat.urls import websocket_urlpatterns  # noqa: E402
+from webapp.chat.urls import websocket_urlpatterns as chat  # noqa: E402
+from webapp.training.urls import websocket_urlpatterns as training  # noqa: E402
 
 limit_bodies(settings.UPLOAD_BYTES)
 application = Recovery(ProtocolTypeRouter({
     "http": pages,
-    "websocket": OriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)), settings.ORIGINS),
+    "websocket": OriginValidator(AuthMiddlewareStack(URLRouter([*chat, *training])), settings.ORIGINS),
 }))

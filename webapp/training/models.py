@@ -11,6 +11,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from modeling.artifact import Artifact as ArtifactFolder
+from modeling.errors import ArtifactError
 from modeling.tasks import TASKS
 from webapp.accounts.rights import may_train, owned_by
 from webapp.datasets.models import DatasetVersion
@@ -66,6 +68,14 @@ class Artifact(models.Model):
         return Path(self.path)
 
     @property
+    def folder_config(self) -> dict[str, Any]:
+        """The configuration in its manifest; {} where the folder is gone."""
+        try:
+            return dict(ArtifactFolder.load(self.folder, verify=False).config)
+        except ArtifactError:
+            return {}
+
+    @property
     def evaluation_folder(self) -> Path:
         """Its evaluation: report.json and predictions.jsonl."""
         return settings.HOME / "evaluations" / str(self.id)
@@ -95,6 +105,7 @@ class TrainingRun(models.Model):
     storage = models.CharField(_("weights kept as"), max_length=10, default="int8")
     parent = models.ForeignKey(Artifact, models.SET_NULL, null=True, blank=True, related_name="+",
                                verbose_name=_("continues from"))
+    base = models.CharField(max_length=120, blank=True, default="")  # or from this folder below PARLEY_MODELS_FOLDER
     job = models.OneToOneField(Job, models.SET_NULL, null=True, blank=True, related_name="run")
     artifact = models.OneToOneField(Artifact, models.SET_NULL, null=True, blank=True, related_name="run")
     facts = models.JSONField(default=dict, blank=True)  # what the child said at its start: steps, parameters, config

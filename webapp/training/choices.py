@@ -1,0 +1,136 @@
+"""What the train form stands on: job, data, model and start, each with a default that follows from the others."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from django.conf import settings as site
+
+from modeling.configs import TRAINABLE, Estimate, Option, estimate, options, read_settings
+from webapp.datasets.models import DatasetVersion
+from webapp.training.models import STEP, Artifact, RunEvent, TrainingRun
+
+READER = "squad-reader"  # what a reader continues from where nothing else is chosen
+TASKS_TO_TRAIN = [task for task, models in TRAINABLE.items() if models]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The upper half of the form. `parent` is "", "artifact:ID" or "folder:NAME"."""
+
+    task: str
+    version: DatasetVersion | None
+    model: str
+    parent: str
+
+    @property
+    def artifact(self) -> Artifact | None:
+        """The artifact to continue from."""
+        kind, _, name = self.parent.partition(":")
+        return Artifact.objects.filter(pk=name).first() if kind == "artifact" else None
+
+    @property
+    def base(self) -> str:
+        """The folder of foreign weights to continue from."""
+        kind, _, name = self.parent.partition(":")
+        return name if kind == "folder" else ""
+
+    def options(self) -> list[Option]:
+        """Every setting, with its default for these data."""
+        rows, characters = size_of(self.version)
+        return options(self.task, self.model, rows=rows, characters=characters, continued=bool(self.parent))
+
+    def estimate(self, given: Mapping[str, str]) -> Estimate:
+        """What it will cost with these settings. Raises ConfigError."""
+        rows, characters = size_of(self.version)
+        parent = self.artifact
+        return estimate(
+            self.task, self.model, read_settings(self.model, given), rows=rows, characters=characters,
+            speed=measured_speed(self.model), languages=languages_of(self.version),
+            parent=own_fields(parent.folder_config) if parent else None,
+        )
+
+
+def choose(user: Any, given: Mapping[str, Any]) -> Choice:
+    """What `given` says, as far as it fits together and this user may use it; defaults for the rest."""
+    versions = versions_for(user)
+    version = found(versions, given.get("version"))
+    parent = found(Artifact.objects.visible_to(user), str(given.get("parent", "")).removeprefix("artifact:"))
+    task = str(given.get("task", ""))
+    if task not in TASKS_TO_TRAIN:
+        newest = version or (versions.filter(dataset__task=parent.task) if parent else versions).first()
+        task = parent.task if parent else newest.dataset.task if newest else TASKS_TO_TRAIN[0]
+    if version is None or version.dataset.task != task:
+        version = versions.filter(dataset__task=task).first()
+    models = TRAINABLE[task]
+    asked = str(given.get("model", ""))
+    model = asked if asked in models else parent.model if parent and parent.model in models else models[0]
+    starts = [value for value, _label in starts_for(user, task, model)]
+    start = str(given.get("parent", starts[0] if starts else ""))
+    start = f"artifact:{start}" if f"artifact:{start}" in starts else start
+    return Choice(task=task, version=version, model=model,
+                  parent=start if start in starts else starts[0] if starts else "")
+
+
+def versions_for(user: Any, task: str = "") -> Any:
+    """The versions that this user can train on, the newest first."""
+    known = DatasetVersion.objects.visible_to(user).ready().filter(dataset__task__in=TASKS_TO_TRAIN)
+    known = known.filter(dataset__task=task) if task else known
+    return known.select_related("dataset").order_by("-created")
+
+
+def starts_for(user: Any, task: str, model: str) -> list[tuple[str, str]]:
+    """What a training can start from, the default first: new weights, or for a reader trained ones."""
+    artifacts = list(Artifact.objects.visible_to(user).filter(task=task, model=model))
+    artifacts.sort(key=lambda one: model != "bert" or one.folder.name != READER)
+    known = [(f"artifact:{one.pk}", one.name) for one in artifacts]
+    if model != "bert":
+        return [("", ""), *known]
+    return [*known, *((f"folder:{name}", name) for name in base_names())]
+
+
+def base_names() -> list[str]:
+    """Folders of BERT weights that the site offers."""
+    folder = site.MODELS_FOLDER
+    if not folder or not folder.is_dir():
+        return []
+    return sorted(one.name for one in folder.iterdir() if (one / "model.safetensors").is_file())
+
+
+def size_of(version: DatasetVersion | None) -> tuple[int, int]:
+    """Rows of the train split, and characters in their texts."""
+    report = version.report if version else {}
+    train, rows = int(report.get("splits", {}).get("train", 0)), int(report.get("rows", 0))
+    return max(1, train), max(1, round(int(report.get("characters", 0)) * train / max(1, rows)))
+
+
+def languages_of(version: DatasetVersion | None) -> list[str]:
+    """The codes of the languages that its texts are in."""
+    report = version.report if version else {}
+    return [str(one.get("code")) for one in report.get("languages", [])]
+
+
+def measured_speed(model: str) -> float | None:
+    """Tokens a second of the newest run of this model that got far enough to tell; None where there is none."""
+    for run in TrainingRun.objects.filter(model=model, facts__has_key="steps")[:5]:
+        newest = RunEvent.objects.filter(run=run, kind=STEP).order_by("-step").values_list("data", flat=True)[:20]
+        if len(speeds := [data["tokens_per_second"] for data in newest if data.get("tokens_per_second")]) >= 3:
+            return float(median(speeds))
+    return None
+
+
+def own_fields(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration from a manifest as the dataclasses take it: lists there are tuples here."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in config.items()}
+
+
+def found(rows: Any, pk: Any) -> Any:
+    """The row with this id, or None for one that is not there or no id at all."""
+    try:
+        return rows.filter(pk=uuid.UUID(str(pk))).first()
+    except ValueError:
+        return None

@@ -1,0 +1,82 @@
+"""Runs laid over one another: curves on the same axes, what differs in their settings, their figures side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.utils.translation import gettext as say
+
+from modeling.configs import options
+from modeling.errors import ConfigError
+from webapp.charts import Series, line_chart
+from webapp.training.choices import size_of
+from webapp.training.figures import figure_text, flat, name_of
+from webapp.training.models import RunEvent, TrainingRun
+from webapp.training.presentation import points
+
+MOST = 8  # more curves on one axis than that cannot be told apart
+
+
+def compare(runs: Sequence[TrainingRun]) -> dict[str, Any]:
+    """Context of the comparison page."""
+    return {"runs": runs, "charts": _charts(runs), "differences": _differences(runs), "figures": _figures(runs)}
+
+
+def _charts(runs: Sequence[TrainingRun]) -> list[dict[str, Any]]:
+    curves = [points(list(RunEvent.objects.filter(run=run).exclude(kind="log"))) for run in runs]
+    figures = dict.fromkeys(name for found in curves for name in found)
+    last = ("learning_rate", "tokens_per_second")
+    order = sorted(figures, key=lambda name: (name in last, not name.endswith("loss")))
+    return [{"name": _chart_name(figure), "chart": line_chart(
+        [Series(run.name, found[figure]) for run, found in zip(runs, curves, strict=True) if found.get(figure)],
+        x_label=say("step"), y_label=name_of(figure.removeprefix("validation/")))} for figure in order]
+
+
+def _chart_name(figure: str) -> str:
+    name = name_of(figure.removeprefix("validation/"))
+    if figure == "loss":
+        return say("%(figure)s in training") % {"figure": name}
+    return say("%(figure)s in validation") % {"figure": name} if figure.startswith("validation/") else name
+
+
+def _differences(runs: Sequence[TrainingRun]) -> list[tuple[str, list[str]]]:
+    """Settings that are not the same in all runs, with their values."""
+    settings = [whole_settings(run) for run in runs]
+    names = dict.fromkeys(name for found in settings for name in found)
+    rows = [(name, [found.get(name, "–") for found in settings]) for name in names]
+    return [(label(name), values) for name, values in rows if len(set(values)) > 1]
+
+
+def whole_settings(run: TrainingRun) -> dict[str, str]:
+    """What a run was made of, defaults included: for people."""
+    rows, characters = size_of(run.version)
+    continued = bool(run.parent_id or run.base)
+    try:
+        known = options(run.task, run.model, rows=rows, characters=characters, continued=continued)
+    except ConfigError:
+        known = []
+    values = {option.name: option.default for option in known} | run.facts.get("config", {}) | run.settings
+    shown = {name: ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+             for name, value in values.items() if value not in (None, "")}
+    return {"model": run.model, "data": str(run.version), "seed": str(run.seed), "storage": run.storage,
+            "parent": str(run.parent or run.base or say("new weights")), **shown}
+
+
+def label(name: str) -> str:
+    """A setting's name in words."""
+    known = {"model": say("Model"), "data": say("Data"), "seed": say("Seed"), "storage": say("Weights kept as"),
+             "parent": say("Continue from")}
+    words = name.replace("_", " ").replace("kv ", "KV ")
+    return known.get(name) or say(words[0].upper() + words[1:])
+
+
+def _figures(runs: Sequence[TrainingRun]) -> list[tuple[str, list[str]]]:
+    """Figures of the artifacts, measured on each run's own test split."""
+    reports = [(run.artifact.report or {"metrics": run.artifact.metrics}) if run.artifact else {} for run in runs]
+    found = [dict(flat(report.get("metrics", {}))) for report in reports]
+    names = [name for name in dict.fromkeys(name for figures in found for name in figures)
+             if not name.startswith("rounding")]
+    return [(name_of(name), [figure_text(name, figures[name], report.get("intervals", {}).get(name))
+                             if name in figures else "–" for figures, report in zip(found, reports, strict=True)])
+            for name in names]

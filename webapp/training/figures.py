@@ -1,0 +1,65 @@
+"""Figures in words: names, shares as per cent, intervals, durations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.utils.translation import gettext as say
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from modeling.tasks import TASKS
+from webapp.charts import number
+
+NAMES: Mapping[str, Any] = {
+    "accuracy": _("Accuracy"), "macro_f1": _("Macro-F1"), "f1": _("F1"), "em": _("Exact match"), "bleu": "BLEU",
+    "chrf": "chrF", "rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "loss": _("Loss"),
+    "perplexity": _("Perplexity"), "sentences": _("Sentences"), "learning_rate": _("Learning rate"),
+    "tokens_per_second": _("Tokens a second"), "directions": _("Directions"), "rounding": _("Rounding"),
+}
+SHARES = frozenset({"accuracy", "macro_f1", "f1", "em", "rouge1", "rouge2", "rougeL"})
+
+
+def name_of(figure: str) -> str:
+    """What people call a figure; parts of a path are told apart by a slash."""
+    return " / ".join(str(NAMES.get(part, part)) for part in figure.split("/"))
+
+
+def figure_text(figure: str, value: float, interval: Any = None) -> str:
+    """94.1 % (92.8 to 95.2), 32.4, 12,000."""
+    share = figure.split("/")[0] in SHARES
+    text = f"{100 * value:.1f} %" if share else number(value)
+    if not interval:
+        return text
+    low, high = (f"{100 * bound:.1f}" if share else number(bound) for bound in interval)
+    return say("%(value)s (%(low)s to %(high)s)") % {"value": text, "low": low, "high": high}
+
+
+def flat(figures: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    """Numbers by their path; everything else is left out."""
+    for name, value in figures.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{name}/")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield f"{prefix}{name}", value
+
+
+def deciding(task: str, figures: Mapping[str, Any]) -> tuple[str, float] | None:
+    """The figure that decides for this task, where it is there."""
+    return next(((name, figures[name]) for name in TASKS[task].metrics
+                 if isinstance(figures.get(name), int | float)), None)
+
+
+def duration(seconds: float) -> str:
+    """Two units at most: 12 s, 3 min, 2 h 5 min, 4 days."""
+    seconds = max(0, round(seconds))
+    if seconds < 90:
+        return say("%(n)s s") % {"n": seconds}
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return say("%(n)s min") % {"n": minutes}
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return say("%(hours)s h %(minutes)s min") % {"hours": hours, "minutes": minutes}
+    return ngettext("%(n)s day", "%(n)s days", hours // 24) % {"n": hours // 24}

@@ -1,0 +1,181 @@
+"""The form of a training, and of an artifact's card."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as say
+from django.utils.translation import gettext_lazy as _
+
+from modeling.configs import TRAINABLE, Estimate, Option
+from modeling.errors import ConfigError
+from modeling.tasks import TASKS
+from webapp.accounts.models import User
+from webapp.training import services
+from webapp.training.choices import TASKS_TO_TRAIN, Choice, choose, size_of, starts_for, versions_for
+from webapp.training.models import TrainingRun
+from webapp.wording import said
+
+PREFIX = "set_"  # of the fields that are options
+STORAGES = [("int8", _("8 bit: small and fast")), ("fp16", _("16 bit")), ("fp32", _("32 bit: exact"))]
+
+
+class TrainForm(forms.Form):
+    """Job, data, model, start; then the options of that model, folded away."""
+
+    name = forms.CharField(label=_("Name"), max_length=120, required=False)
+    task = forms.ChoiceField(label=_("Job"), widget=forms.RadioSelect)
+    version = forms.ChoiceField(label=_("Data"))
+    model = forms.ChoiceField(label=_("Model"), widget=forms.RadioSelect)
+    parent = forms.ChoiceField(label=_("Continue from"), required=False)
+    seed = forms.IntegerField(label=_("Seed"), min_value=0, max_value=2**31 - 1, initial=0, required=False,
+                              help_text=_("The same seed gives the same result on the same machine."))
+    storage = forms.ChoiceField(label=_("Weights kept as"), choices=STORAGES, initial="int8", required=False)
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, user: User, start: Mapping[str, Any]) -> None:
+        """`start` is what the address or the form as it stands says; `data` is what was sent to be checked."""
+        self.user, self.choice = user, choose(user, data if data is not None else start)
+        super().__init__(data, initial=_initial(self.choice, start))
+        fields: dict[str, Any] = self.fields
+        fields["task"].choices = [(name, say(TASKS[name].title)) for name in TASKS_TO_TRAIN]
+        fields["version"].choices = [(str(one.pk), _version_label(one)) for one in versions_for(user, self.choice.task)]
+        fields["model"].choices = [(name, name) for name in TRAINABLE[self.choice.task]]
+        fields["parent"].choices = [(value, label or say("new weights"))
+                                    for value, label in starts_for(user, self.choice.task, self.choice.model)]
+        self.known = self.choice.options()
+        fields |= {PREFIX + option.name: option_field(option) for option in self.known}
+        self._keep_what_was_set(start if data is None else {})
+
+    def clean(self) -> dict[str, Any]:
+        """Settings as a whole: values that only together cannot be get their message beside the field."""
+        cleaned: dict[str, Any] = super().clean()
+        if self.choice.version is None:
+            self.add_error("version", say("There are no checked data for this job yet. Upload some first."))
+        if self.choice.model == "bert" and not self.choice.parent:
+            self.add_error("parent", say("A reader starts from trained weights, and there are none here."))
+        if not self.errors:
+            try:
+                self.choice.estimate(self.settings)
+            except ConfigError as error:
+                self.add_error(self._field_of(error), said(error))
+        return cleaned
+
+    def _field_of(self, error: ConfigError) -> str | None:
+        name = PREFIX + str(error.field)
+        return name if name in self.fields else None
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings that differ from the defaults, as texts."""
+        changed = {}
+        for option in self.known:
+            value = self.cleaned_data.get(PREFIX + option.name)
+            if value not in (None, "") and services.written(value) != services.written(option.default):
+                changed[option.name] = services.written(value)
+        return changed
+
+    def save(self) -> TrainingRun:
+        """Queue the training. Raises ConfigError."""
+        assert self.choice.version is not None
+        return services.start_training(
+            owner=self.user, version=self.choice.version, task=self.choice.task, model=self.choice.model,
+            settings=self.settings, seed=self.cleaned_data["seed"] or 0,
+            storage=self.cleaned_data["storage"] or "int8", parent=self.choice.artifact, base=self.choice.base,
+            name=self.cleaned_data["name"],
+        )
+
+    def estimate(self) -> Estimate | None:
+        """What the training will cost as the form stands; None while something in it cannot be."""
+        try:
+            return self.choice.estimate(self.settings) if self.choice.version and self.is_valid() else None
+        except ConfigError:
+            return None
+
+    @property
+    def models(self) -> list[tuple[str, str]]:
+        """Models and what each is good for, in the reader's language."""
+        return [(name, say(TASKS[self.choice.task].models[name])) for name in TRAINABLE[self.choice.task]]
+
+    @property
+    def main_options(self) -> Iterator[forms.BoundField]:
+        """The fields that a person may want."""
+        return (self[PREFIX + option.name] for option in self.known if option.main)
+
+    @property
+    def more_options(self) -> Iterator[forms.BoundField]:
+        """All other options."""
+        return (self[PREFIX + option.name] for option in self.known if not option.main)
+
+    @property
+    def more_is_wrong(self) -> bool:
+        """Whether a folded field has a message."""
+        return any(field.errors for field in (*self.more_options, self["seed"], self["storage"]))
+
+    @property
+    def options_are_wrong(self) -> bool:
+        """Whether any option has a message."""
+        return self.more_is_wrong or any(field.errors for field in self.main_options)
+
+    @property
+    def basis(self) -> str:
+        """The defaults that this form was made with: what differs from them later was set by a person."""
+        return json.dumps({option.name: services.written(option.default) for option in self.known})
+
+    def _keep_what_was_set(self, start: Mapping[str, Any]) -> None:
+        """Values in `start` that differ from the defaults of their time stay when the choice above them changes."""
+        try:
+            basis = json.loads(start.get("basis", "{}"))
+        except ValueError:
+            basis = {}
+        for option in self.known:
+            asked = start.get(PREFIX + option.name)
+            if option.kind == "bool":  # an empty box sends nothing
+                asked = "true" if asked in ("on", "true") else "false" if basis else None
+            if asked not in (None, "", basis.get(option.name)):
+                self.initial[PREFIX + option.name] = asked == "true" if option.kind == "bool" else asked
+
+
+class CardForm(forms.Form):
+    """Name and card of an artifact."""
+
+    name = forms.CharField(label=_("Name"), max_length=120)
+    text = forms.CharField(label=_("Model card"), max_length=services.CARD_CHARACTERS, required=False,
+                           widget=forms.Textarea(attrs={"rows": 24, "spellcheck": "false"}),
+                           help_text=_("Markdown: what it is for, what it was trained on, where it fails."))
+
+
+def option_field(option: Option) -> forms.Field:
+    """The field of a setting, empty where it has no default; wrong values are told beside it."""
+    shared: dict[str, Any] = {"label": say(option.label), "help_text": say(option.help), "required": False,
+                              "initial": option.default}
+    if option.kind == "bool":
+        return forms.BooleanField(**shared)
+    if option.kind == "choice":
+        return forms.ChoiceField(choices=[(name, name) for name in option.choices], **shared)
+    if option.kind == "text":
+        return forms.CharField(max_length=500, **shared)
+    kind: Any = forms.IntegerField if option.kind == "int" else forms.FloatField
+    step = "1" if option.kind == "int" else "any"
+    return kind(widget=forms.NumberInput(attrs={"step": step, "inputmode": "decimal"}), **shared)
+
+
+def start_of(run: TrainingRun) -> dict[str, Any]:
+    """A form filled in as this run was."""
+    parent = f"artifact:{run.parent_id}" if run.parent_id else f"folder:{run.base}" if run.base else ""
+    return {"task": run.task, "version": str(run.version_id), "model": run.model, "parent": parent, "seed": run.seed,
+            "storage": run.storage, "name": run.name,
+            **{PREFIX + name: value for name, value in run.settings.items()}}
+
+
+def _initial(choice: Choice, start: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: start[name] for name in ("name", "seed", "storage") if start.get(name) not in (None, "")}
+    return {"task": choice.task, "version": str(choice.version.pk) if choice.version else "", "model": choice.model,
+            "parent": choice.parent, **kept}
+
+
+def _version_label(version: Any) -> str:
+    rows, _characters = size_of(version)
+    return f"{version} ({rows:,})"

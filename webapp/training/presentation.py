@@ -1,0 +1,153 @@
+"""A run as its page shows it: where it stands, its curves, samples and log. Page and websocket show the same parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext as say
+
+from webapp.charts import Series, line_chart
+from webapp.jobs.kinds import KINDS
+from webapp.jobs.models import Job, JobState
+from webapp.training.figures import duration, flat, name_of
+from webapp.training.models import EVALUATION, LOG, SAMPLES, STEP, RunEvent, TrainingRun
+from webapp.wording import spoken
+
+PARTS = ("state", "samples", "curves", "log")
+LINES, SAMPLED = 200, 6  # of the log, of the steps whose samples are shown
+LONG = [name for name, kind in KINDS.items() if kind.lane == "long"]
+GOOD, BUSY, FAULT = "good", "busy", "fault"
+TONES = {JobState.DONE: GOOD, JobState.RUNNING: BUSY, JobState.FAILED: FAULT}
+
+
+def parts(run: TrainingRun, *, language: str) -> dict[str, str]:
+    """Each part of the page as HTML with its id, ready to be put in its place."""
+    events = list(RunEvent.objects.filter(run=run))
+    with translation.override(language):
+        contexts = {"state": state(run), "curves": {"charts": curves(events)}, "samples": samples(events),
+                    "log": {"lines": lines(events)}}
+        return {name: render_to_string(f"training/run/{name}.html", {"run": run, "live": True, **contexts[name]})
+                for name in PARTS}
+
+
+def mark(run: TrainingRun) -> tuple[Any, ...]:
+    """Changes whenever anything on the page does; cheap enough to ask each second."""
+    job = Job.objects.filter(pk=run.job_id).values_list(
+        "state", "attempt", "progress", "note", "seconds_left", "cancel_requested", "pause_requested", "error").first()
+    newest = RunEvent.objects.filter(run=run).order_by("-pk").values_list("pk", flat=True).first()
+    evaluated = TrainingRun.objects.filter(pk=run.pk).values_list("artifact", "artifact__job__state").first()
+    return job, newest, evaluated, place_in_queue(run.job)
+
+
+def state(run: TrainingRun) -> dict[str, Any]:
+    """Where the run stands, and what can be done about it."""
+    job = run.job
+    value = str(job.state) if job else ""
+    return {
+        "job": job, "value": value, "tone": TONES.get(value, ""), "place": place_in_queue(job),
+        "left": duration(job.seconds_left) if job and job.seconds_left is not None and value == JobState.RUNNING
+        else "",
+        "error": spoken(job.error) if job and job.error and value in (JobState.FAILED, JobState.QUEUED) else "",
+        "ending": bool(job and value == JobState.RUNNING and (job.cancel_requested or job.pause_requested)),
+        "stopping": (run.folder / "stop").exists(), "artifact": run.artifact,
+        "phase": {"measuring": say("measuring on the test data"), "exporting": say("writing the artifact")}.get(
+            job.note if job else "", ""),
+    }
+
+
+def deeds() -> list[dict[str, Any]]:
+    """Buttons, and the states in which each is there."""
+    return [
+        {"name": "stop", "label": say("Stop and keep the best"), "when": "when-running when-paused",
+         "title": say("Ends the training early; the best weights so far become the artifact.")},
+        {"name": "pause", "label": say("Pause"), "when": "when-running when-queued",
+         "title": say("Saves where it stands and makes room for others.")},
+        {"name": "resume", "label": say("Go on"), "when": "when-paused when-failed when-cancelled",
+         "title": say("From the newest checkpoint.")},
+        {"name": "cancel", "label": say("Cancel"), "when": "when-running when-queued when-paused", "danger": True,
+         "title": say("Ends the training without an artifact.")},
+    ]
+
+
+def place_in_queue(job: Job | None) -> int | None:
+    """How many long jobs come before a waiting one; None when it does not wait."""
+    if job is None or job.state != JobState.QUEUED:
+        return None
+    waiting = list(Job.objects.filter(kind__in=LONG, state=JobState.QUEUED).order_by(
+        "-priority", "created", "pk").values_list("pk", flat=True))
+    running = Job.objects.filter(kind__in=LONG, state=JobState.RUNNING).count()
+    return running + (waiting.index(job.pk) if job.pk in waiting else 0)
+
+
+def curves(events: list[RunEvent]) -> list[dict[str, Any]]:
+    """Pictures of what was measured at each step."""
+    series = points(events)
+    losses = [Series(say(label), series.pop(key)) for key, label in (
+        ("loss", "training"), ("validation/loss", "validation")) if series.get(key)]
+    charts = [{"name": name_of("loss"), "chart": _chart(losses, "loss")}] if losses else []
+    order = sorted(series, key=lambda key: (key in ("learning_rate", "tokens_per_second"), key))
+    return charts + [{"name": name_of(key.removeprefix("validation/")),
+                      "chart": _chart([Series(name_of(key.removeprefix("validation/")), series[key])], key)}
+                     for key in order]
+
+
+def points(events: list[RunEvent]) -> dict[str, list[tuple[float, float]]]:
+    """Figure -> its (step, value) points; those of the validation split have a prefix."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for event in sorted((one for one in events if one.kind in (STEP, EVALUATION)), key=lambda one: one.step):
+        for name, value in _figures(event):
+            found.setdefault(name, []).append((event.step, value))
+    return found
+
+
+def _figures(event: RunEvent) -> list[tuple[str, float]]:
+    if event.kind == STEP:
+        return [(name, event.data[name]) for name in ("loss", "learning_rate", "tokens_per_second")
+                if isinstance(event.data.get(name), int | float)]
+    return [(f"validation/{name}", value) for name, value in flat(event.data) if name not in ("step", "seconds")]
+
+
+def _chart(series: list[Series], figure: str) -> str:
+    return line_chart(series, x_label=say("step"), y_label=name_of(figure.removeprefix("validation/")))
+
+
+def samples(events: list[RunEvent]) -> dict[str, Any]:
+    """What the model made of some validation rows, newest first, so that one sees it learn."""
+    found = sorted((one for one in events if one.kind == SAMPLES), key=lambda one: -one.step)
+    shown = [{"step": one.step, "items": one.data.get("items", [])} for one in found[:SAMPLED]]
+    return {"newest": shown[0] if shown else None, "earlier": shown[1:]}
+
+
+def lines(events: list[RunEvent]) -> list[dict[str, Any]]:
+    """The log, newest first."""
+    found = [one for one in events if one.kind == LOG][-LINES:]
+    return [{"when": one.created, "text": sentence(one.data)} for one in reversed(found)]
+
+
+def sentence(data: Mapping[str, Any]) -> str:
+    """A line of the log in the reader's language. What the child itself wrote stays as it is."""
+    kind = str(data.get("event", ""))
+    known = {
+        "started": say("Started: %(parameters)s parameters, %(examples)s examples, %(steps)s steps, %(precision)s"),
+        "resumed": say("Went on from step %(step)s"), "checkpoint": say("Saved at step %(step)s"),
+        "measuring": say("Measuring on the test data"), "measured": say("Measured"),
+        "exporting": say("Writing the artifact, and proving that it answers as the trained model does"),
+        "finished": say("Finished"), "stopped": say("Stopped early; the best weights are kept"),
+    }
+    if kind == "ended":
+        return _end(data)
+    if kind not in known:
+        return str(data.get("text", kind))
+    values = {key: f"{value:,}" if isinstance(value, int) else str(value) for key, value in data.items()}
+    return known[kind] % {"parameters": "?", "examples": "?", "steps": "?", "precision": "?", "step": "?", **values}
+
+
+def _end(data: Mapping[str, Any]) -> str:
+    words = {"failed": say("Failed"), "cancelled": say("Cancelled"), "paused": say("Paused"),
+             "queued": say("Interrupted; it waits to go on")}
+    reason = str(data.get("text", "")).strip()
+    text = words.get(str(data.get("state")), str(data.get("state")))
+    return f"{text}: {reason}" if reason else text

@@ -1,0 +1,192 @@
+"""Writes to runs and artifacts."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings as site
+from django.db import transaction
+from django.db.models import ProtectedError
+from django.urls import reverse
+
+from modeling.artifact import Artifact as ArtifactFolder
+from modeling.artifact import replace_card
+from modeling.configs import TRAINABLE, read_settings
+from modeling.errors import ArtifactError, ConfigError, RequestError
+from modeling.runs import STOP
+from webapp.accounts.models import User
+from webapp.datasets.models import DatasetVersion, Upload, VersionState
+from webapp.jobs import services as jobs
+from webapp.jobs.models import Job, JobState
+from webapp.training.models import Artifact, TrainingRun
+
+ARTIFACTS = site.HOME / "artifacts"
+CARD_CHARACTERS = 100_000
+
+
+@transaction.atomic
+def start_training(
+    *, owner: User, version: DatasetVersion, task: str, model: str, settings: Mapping[str, Any] | None = None,
+    seed: int = 0, storage: str = "int8", parent: Artifact | None = None, base: str = "", name: str = "",
+) -> TrainingRun:
+    """Queue a training of `model` on the version's splits. `settings` are those that differ from the defaults.
+
+    It continues from `parent`, or from the folder `base` below PARLEY_MODELS_FOLDER. Raises ConfigError, with the
+    field, for what does not fit together.
+    """
+    given = {key: written(value) for key, value in (settings or {}).items()}
+    _check(version, task, model, parent, base)
+    read_settings(model, given)
+    run = TrainingRun.objects.create(
+        owner=owner, version=version, task=task, model=model, settings=given, seed=seed, storage=storage,
+        parent=parent, base=base, name=name or str(version),
+    )
+    run.job = jobs.enqueue(kind="training", arguments={"run": str(run.pk)}, owner=owner, title=run.name,
+                           url=reverse("admin:training_trainingrun_change", args=(run.pk,)))
+    run.save(update_fields=("job",))
+    return run
+
+
+def _check(version: DatasetVersion, task: str, model: str, parent: Artifact | None, base: str) -> None:
+    if model not in TRAINABLE.get(task, ()):
+        raise ConfigError(f"{model!r} cannot be trained for {task}", field="model")
+    if version.state != VersionState.READY or version.dataset.task != task:
+        raise ConfigError(f"{version} cannot be trained on for {task}", field="version")
+    if parent and (parent.task, parent.model) != (task, model):
+        raise ConfigError(f"{parent} is of another kind", remedy=f"Continue from a {model}", field="parent")
+    if base and not base_folder(base).is_dir():
+        raise ConfigError(f"There is no folder {base!r} of weights", field="parent")
+    if model == "bert" and not (parent or base):
+        raise ConfigError("A reader starts from trained weights", remedy="Choose what to continue from",
+                          field="parent")
+
+
+def written(value: Any) -> str:
+    """A setting as `--set` reads it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def base_folder(name: str) -> Path:
+    """A folder of foreign weights. Raises ConfigError for a name that is no plain one, or where the site has none."""
+    if not site.MODELS_FOLDER or not name or Path(name).name != name or name.startswith("."):
+        raise ConfigError(f"There is no folder {name!r} of weights", field="parent")
+    return Path(site.MODELS_FOLDER) / name
+
+
+def stop_run(*, run: TrainingRun) -> None:
+    """End a training early and keep its best weights: it evaluates and exports. Paused runs wake up for it."""
+    job = _job(run)
+    if job.state not in (JobState.RUNNING, JobState.PAUSED) or not job.attempt:
+        raise RequestError("This training is not running", remedy="Reload the page")
+    run.folder.mkdir(parents=True, exist_ok=True)
+    (run.folder / STOP).touch()  # first: an attempt that begins now looks here
+    job.refresh_from_db()
+    attempt = run.folder / str(job.attempt)
+    if attempt.is_dir():
+        (attempt / STOP).touch()
+    if job.state == JobState.PAUSED:
+        jobs.unpause(job=job.pk)
+
+
+def pause_run(*, run: TrainingRun) -> None:
+    """Give up the machine; what was learnt since the last checkpoint is saved first."""
+    jobs.pause(job=_job(run).pk)
+
+
+def cancel_run(*, run: TrainingRun) -> None:
+    """End a training without an artifact. Its checkpoints stay, so that it can be resumed."""
+    jobs.cancel(job=_job(run).pk)
+    for asked in run.folder.rglob(STOP):  # whoever resumes it wants it to go on
+        asked.unlink(missing_ok=True)
+
+
+def resume(*, run: TrainingRun) -> None:
+    """Let a paused, failed or cancelled training go on from its newest checkpoint."""
+    job = _job(run)
+    if job.state == JobState.PAUSED:
+        jobs.unpause(job=job.pk)
+    elif job.state in (JobState.FAILED, JobState.CANCELLED):
+        jobs.retry(job=job.pk)
+    else:
+        raise RequestError("This training is not waiting to be resumed", remedy="Reload the page")
+
+
+def _job(run: TrainingRun) -> Job:
+    if run.job is None:
+        raise RequestError("The job of this training is gone", remedy="Train again with the same options")
+    run.job.refresh_from_db()
+    return run.job
+
+
+def delete_run(*, run: TrainingRun) -> None:
+    """Remove a run and its checkpoints. Its artifact stays. Raises RequestError while it runs."""
+    with transaction.atomic():
+        if run.job and run.job.state in (JobState.QUEUED, JobState.PAUSED):
+            jobs.cancel(job=run.job.pk)
+        if run.job and _job(run).state == JobState.RUNNING:
+            raise RequestError("This training is running", remedy="Cancel it first")
+        folder = run.folder
+        run.delete()
+        transaction.on_commit(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+def artifact_place(pk: uuid.UUID) -> Path:
+    """Where the artifact with this id lies."""
+    return ARTIFACTS / str(pk)
+
+
+def register_artifact(
+    *, path: Path, owner: User | None, origin: str, name: str = "", pk: uuid.UUID | None = None, verify: bool = True,
+) -> Artifact:
+    """Make or renew the row of an artifact folder. Raises ArtifactError where the folder is no whole artifact."""
+    folder = ArtifactFolder.load(path, verify=verify)
+    facts = {"task": folder.task, "model": folder.model, "origin": origin, "bytes": folder.bytes,
+             "metrics": folder.metrics, "card": folder.card}
+    new = {**facts, "owner": owner, "name": (name or folder.name)[:120], "id": pk or uuid.uuid4()}
+    return Artifact.objects.update_or_create(path=str(folder.path), defaults=facts, create_defaults=new)[0]
+
+
+def evaluate_artifact(*, artifact: Artifact) -> Artifact:
+    """Queue the measuring of an artifact on the test split that its training never saw."""
+    artifact.job = jobs.enqueue(kind="evaluation", arguments={"artifact": str(artifact.pk)}, owner=artifact.owner,
+                                title=artifact.name,
+                                url=reverse("admin:training_artifact_change", args=(artifact.pk,)))
+    artifact.save(update_fields=("job",))
+    return artifact
+
+
+def import_artifact(*, upload: Upload, owner: User) -> Job:
+    """Queue the unpacking of an uploaded zip; the artifact's row appears when it is checked."""
+    if not upload.complete:
+        raise RequestError(f"{upload.name} has not arrived whole", remedy="Upload it again")
+    return jobs.enqueue(kind="artifact", arguments={"upload": str(upload.pk)}, owner=owner, title=upload.name[:200],
+                        url=reverse("admin:training_artifact_changelist"), key=f"artifact:{upload.pk}")
+
+
+def change_card(*, artifact: Artifact, text: str, name: str) -> Artifact:
+    """Give an artifact another card and name. Raises ArtifactError for a starter, whose files are the release's."""
+    if artifact.origin == "starter":
+        raise ArtifactError(f"{artifact.name} came with Parley", remedy="Train your own to write about it")
+    replace_card(artifact.folder, text)
+    artifact.card, artifact.name = text, name
+    artifact.save(update_fields=("card", "name"))
+    return artifact
+
+
+def delete_artifact(*, artifact: Artifact) -> None:
+    """Remove an artifact and its files. Raises RequestError while an assistant has a version of it."""
+    folders = (artifact.folder, artifact.evaluation_folder)
+    if artifact.origin == "starter":
+        raise RequestError(f"{artifact.name} came with Parley", remedy="Hide its assistant instead")
+    try:
+        with transaction.atomic():
+            artifact.delete()
+            for folder in folders:
+                transaction.on_commit(lambda folder=folder: shutil.rmtree(folder, ignore_errors=True))
+    except ProtectedError as fault:
+        users = ", ".join(sorted({str(row) for row in fault.protected_objects}))
+        raise RequestError(f"{artifact.name} is used by: {users}", remedy="Delete that first") from fault

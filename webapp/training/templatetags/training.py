@@ -1,0 +1,46 @@
+"""Numbers and names for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.utils.translation import gettext as say
+
+from modeling.errors import ParleyError
+from modeling.tasks import TASKS
+from webapp.training import figures
+from webapp.wording import said as said_in_words
+
+register = template.Library()
+register.filter("duration", figures.duration)
+
+
+@register.filter
+def count(value: Any) -> str:
+    """12,000."""
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+@register.filter
+def percent(value: Any) -> str:
+    """94 %; a dash where there is no number."""
+    return f"{100 * value:.0f} %" if isinstance(value, int | float) else "–"
+
+
+@register.filter
+def dotted(value: float) -> str:
+    """A number as HTML wants it, whatever the language."""
+    return f"{value:.4f}"
+
+
+@register.filter
+def task(name: str) -> str:
+    """A task's title in the reader's language."""
+    return say(TASKS[name].title) if name in TASKS else name
+
+
+@register.filter
+def said(error: ParleyError) -> str:
+    """An error in the reader's language."""
+    return said_in_words(error)
