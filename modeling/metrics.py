@@ -8,6 +8,7 @@ import re
 import string
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -95,8 +96,7 @@ def bleu(predictions: Sequence[str], references: Sequence[str | Sequence[str]], 
     from sacrebleu.metrics import BLEU
 
     _check_pairs(predictions, references)
-    tokenize = {"zh": "zh", "ja": "char"}.get(language, "13a")
-    return float(BLEU(tokenize=tokenize).corpus_score(list(predictions), _columns(references)).score)
+    return float(BLEU(tokenize=_tokenizer(language)).corpus_score(list(predictions), _columns(references)).score)
 
 
 def chrf(predictions: Sequence[str], references: Sequence[str | Sequence[str]]) -> float:
@@ -105,6 +105,34 @@ def chrf(predictions: Sequence[str], references: Sequence[str | Sequence[str]]) 
 
     _check_pairs(predictions, references)
     return float(CHRF().corpus_score(list(predictions), _columns(references)).score)
+
+
+def chrf_of_rows(predictions: Sequence[str], references: Sequence[str | Sequence[str]]) -> list[float]:
+    """chrF of each row by itself."""
+    from sacrebleu.metrics import CHRF
+
+    _check_pairs(predictions, references)
+    metric = CHRF()
+    return [float(metric.sentence_score(found, [true] if isinstance(true, str) else list(true)).score)
+            for found, true in zip(predictions, references, strict=True)]
+
+
+def translation_intervals(
+    predictions: Sequence[str], references: Sequence[str | Sequence[str]], *, language: str = ""
+) -> dict[str, tuple[float, float]]:
+    """95 % intervals of corpus BLEU and chrF by resampling sentences, from each sentence's n-gram counts."""
+    from sacrebleu.metrics import BLEU, CHRF
+
+    found: dict[str, tuple[float, float]] = {}
+    for name, metric in (("bleu", BLEU(tokenize=_tokenizer(language))), ("chrf", CHRF())):
+        counts = metric._extract_corpus_statistics(list(predictions), _columns(references))
+        sums = resampled_sums(np.asarray(counts, dtype=np.float64))
+        found[name] = quantiles([metric._compute_score_from_stats(row).score for row in sums.tolist()])
+    return found
+
+
+def _tokenizer(language: str) -> str:
+    return {"zh": "zh", "ja": "char"}.get(language, "13a")
 
 
 def _columns(references: Sequence[str | Sequence[str]]) -> list[Sequence[str]]:
@@ -116,11 +144,15 @@ def _columns(references: Sequence[str | Sequence[str]]) -> list[Sequence[str]]:
 
 def rouge(predictions: Sequence[str], references: Sequence[str]) -> dict[str, float]:
     """Mean F1 of ROUGE-1, ROUGE-2 and ROUGE-L, 0 to 100; Chinese by character, no stemming."""
+    return {name: float(np.mean(scores)) for name, scores in rouge_of_rows(predictions, references).items()}
+
+
+def rouge_of_rows(predictions: Sequence[str], references: Sequence[str]) -> dict[str, list[float]]:
+    """ROUGE-1, ROUGE-2 and ROUGE-L of each row."""
     _check_pairs(predictions, references)
     scores = [_rouge(_UNITS.findall(p.lower()), _UNITS.findall(r.lower()))
               for p, r in zip(predictions, references, strict=True)]
-    means = np.asarray(scores).mean(axis=0)
-    return {name: float(mean) for name, mean in zip(("rouge1", "rouge2", "rougeL"), means, strict=True)}
+    return dict(zip(("rouge1", "rouge2", "rougeL"), map(list, zip(*scores, strict=True)), strict=True))
 
 
 def _rouge(predicted: list[str], true: list[str]) -> tuple[float, float, float]:
@@ -163,3 +195,46 @@ def bootstrap_interval(values: Sequence[float], *, statistic: Callable[[np.ndarr
         results.append(statistic(drawn) if statistic else drawn.mean(axis=1))
     low, high = np.quantile(np.concatenate(results), [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
+
+
+def resampled_sums(counts: np.ndarray, *, samples: int = 1000, seed: int = 0) -> np.ndarray:
+    """Sums [samples, figures] of rows drawn with replacement from `counts` [rows, figures]."""
+    generator, rows = np.random.default_rng(seed), len(counts)
+    often = (generator.multinomial(rows, np.full(rows, 1 / rows), size=20) for _ in range(0, samples, 20))
+    return np.concatenate([drawn @ counts for drawn in often])
+
+
+def quantiles(values: Sequence[float] | np.ndarray, *, confidence: float = 0.95) -> tuple[float, float]:
+    """(low, high) between which `confidence` of the values lie."""
+    low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
+def label_intervals(predictions: Sequence[str], references: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """95 % intervals of "accuracy", "macro_f1" and "f1/LABEL" by resampling rows."""
+    cells = Counter(zip(predictions, references, strict=True))
+    labels = sorted({*predictions, *references})
+    sides = np.array([[[cell[side] == label for label in labels] for cell in cells] for side in (0, 1)], dtype=float)
+    share, generator = np.array([*cells.values()]) / len(predictions), np.random.default_rng(0)
+    drawn = [generator.multinomial(len(predictions), share, size=20).astype(float) for _ in range(50)]
+    hits = np.concatenate([often @ (sides[0] * sides[1]) for often in drawn])  # (samples, labels)
+    total = np.concatenate([often @ (sides[0] + sides[1]) for often in drawn])
+    f1 = np.divide(2 * hits, total, out=np.zeros(hits.shape), where=total > 0)
+    macro = f1.sum(axis=1) / np.maximum(1, (total > 0).sum(axis=1))
+    return {"accuracy": quantiles(hits.sum(axis=1) / len(predictions)), "macro_f1": quantiles(macro),
+            **{f"f1/{label}": quantiles(f1[:, place]) for place, label in enumerate(labels)}}
+
+
+def calibration(confidences: Sequence[float], right: Sequence[float], *, bins: int = 10) -> dict[str, Any]:
+    """How often answers given with a confidence are right: bins of equal width, and their expected error (ECE)."""
+    confidence, correct = np.asarray(confidences, dtype=np.float64), np.asarray(right, dtype=np.float64)
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    found = []
+    for number in range(bins):
+        inside = place == number
+        filled = bool(inside.any())
+        found.append({"from": number / bins, "to": (number + 1) / bins, "rows": int(inside.sum()),
+                      "confidence": float(confidence[inside].mean()) if filled else None,
+                      "accuracy": float(correct[inside].mean()) if filled else None})
+    gaps = [entry["rows"] * abs(entry["confidence"] - entry["accuracy"]) for entry in found if entry["rows"]]
+    return {"bins": found, "error": sum(gaps) / max(1, len(confidence))}

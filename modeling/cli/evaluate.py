@@ -7,19 +7,27 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from modeling.artifact import Artifact
 from modeling.cli.describe import columns_of
+from modeling.cli.progress import tell
 from modeling.cli.starters import found_artifact
 from modeling.datasets import read
+from modeling.errors import DataError
 from modeling.inference import SamplingParams
-from modeling.inference.evaluation import evaluate
+from modeling.inference.evaluation import Measurement, evaluate
+from modeling.inference.report import progress_of, write_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("artifact", metavar="ARTIFACT", help="folder of an artifact, or the name of a starter")
-    parser.add_argument("data", nargs="+", metavar="DATA", help="a file, a folder, or two aligned files")
+    parser.add_argument("rows", nargs="*", metavar="DATA", help="a file, a folder, or two aligned files")
+    parser.add_argument("--data", nargs="+", default=[], metavar="DATA", help="the same")
+    parser.add_argument("--report", type=Path, metavar="DIR",
+                        help="write a report of everything and each row's answer there")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--columns", nargs="+", action="extend", default=[], metavar="ROLE=COLUMN",
                         help="a column's role, by name or by index from 0, such as text=1")
@@ -30,13 +38,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    artifact = Artifact.load(found_artifact(args.artifact))
-    dataset = read(args.data, task=artifact.task, columns=columns_of(args.columns) or None, format=args.format)
+    artifact, data = Artifact.load(found_artifact(args.artifact)), [*args.rows, *args.data]
+    if not data:
+        raise DataError("There are no data", remedy="Name a file of rows after the artifact")
+    dataset = read(data, task=artifact.task, columns=columns_of(args.columns) or None, format=args.format)
+    asked = Measurement(artifact=artifact, rows=dataset.rows[: args.limit], threads=args.threads,
+                        sampling=SamplingParams(beam=args.beam))
+    return _write(asked, args.report) if args.report else _show(asked, len(dataset.problems), as_json=args.json)
+
+
+def _write(asked: Measurement, out: Path) -> int:
+    report = write_report(replace(asked, on_progress=progress_of(tell)), out)
+    tell({"result": {"report": str(out), "rows": report["rows"], "metrics": report["metrics"]}})
+    return 0
+
+
+def _show(asked: Measurement, problems: int, *, as_json: bool) -> int:
     started = time.monotonic()
-    report = evaluate(artifact, dataset.rows[: args.limit], threads=args.threads,
-                      sampling=SamplingParams(beam=args.beam))
-    report |= {"seconds": round(time.monotonic() - started, 1), "problems": len(dataset.problems)}
-    print(json.dumps(report, ensure_ascii=False) if args.json else "\n".join(_lines(report)))
+    report = evaluate(asked.artifact, asked.rows, threads=asked.threads, sampling=asked.sampling)
+    report |= {"seconds": round(time.monotonic() - started, 1), "problems": problems}
+    print(json.dumps(report, ensure_ascii=False) if as_json else "\n".join(_lines(report)))
     return 0
 
 
@@ -45,7 +66,7 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     intervals = report.get("intervals", {})
     for name, value in _flat(report["metrics"]):
         low, high = intervals.get(name, (None, None))
-        yield f"{name:24} {value:9.4f}" + ("" if low is None else f"   ({low:.4f} to {high:.4f})")
+        yield f"{name.replace('/', ' '):24} {value:9.4f}" + ("" if low is None else f"   ({low:.4f} to {high:.4f})")
     left_out = f", {report['problems']} problems in the data" if report["problems"] else ""
     yield f"{report['rows']:,} rows in {report['seconds']:.1f} s{left_out}"
 
@@ -53,6 +74,6 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
     for name, value in values.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name} ")
+            yield from _flat(value, f"{prefix}{name}/")
         else:
             yield f"{prefix}{name}", value

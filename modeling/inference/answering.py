@@ -122,12 +122,17 @@ def ranked(found: list[Found], passages: list[tuple[Passage, float]]) -> list[tu
     """
     top = max((score for _, score in passages), default=1.0)
     margins = [f.span.margin - RETRIEVAL_WEIGHT * (1 - passages[f.passage][1] / top) for f in found]
-    scored = [(f, 0.5 + 0.5 * math.tanh(0.5 * m / _SOFTNESS)) for f, m in zip(found, margins, strict=True)]
+    scored = [(f, score_of(m)) for f, m in zip(found, margins, strict=True)]
     kept: list[tuple[Found, float]] = []
     for answer, score in sorted(scored, key=lambda pair: -pair[1]):
         if score >= THRESHOLD and len(kept) < ANSWERS and not any(_same(answer, other, passages) for other, _ in kept):
             kept.append((answer, score))
     return kept
+
+
+def score_of(margin: float) -> float:
+    """0 to 1: how much likelier an answer is than none, from the logits by which it beats that."""
+    return 0.5 + 0.5 * math.tanh(0.5 * margin / _SOFTNESS)
 
 
 def _same(first: Found, second: Found, passages: list[tuple[Passage, float]]) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,6 +13,8 @@ import numpy as np
 from modeling import lexrank, metrics
 from modeling.artifact import Artifact
 from modeling.errors import DataError
+from modeling.inference.answering import score_of
+from modeling.inference.figures import FIGURES, Prediction
 from modeling.inference.generation import GenerationScheduler
 from modeling.inference.reading import Reader, Window
 from modeling.inference.request import Chunk, Request, SamplingParams
@@ -21,14 +25,44 @@ Rows = Sequence[Mapping[str, Any]]
 Item = TypeVar("Item")
 BATCH_TOKENS = 8192  # padding included
 ROWS = 32  # that a language model or a beam search works on at once
+TELL_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """A model, rows, and how to run the one on the others."""
+
+    artifact: Artifact
+    rows: Rows
+    threads: int
+    device: str = "cpu"
+    sampling: SamplingParams = SamplingParams()
+    on_progress: Callable[[int, int], None] = lambda done, total: None  # rows of all
+
+    def told(self, items: Iterable[Item], total: int, size: Callable[[Item], int] = lambda item: 1) -> Iterator[Item]:
+        """The items, telling every second how many of `total` are done."""
+        done, last = 0, time.monotonic()
+        for item in items:
+            yield item
+            done += size(item)
+            if time.monotonic() - last >= TELL_SECONDS:
+                last = time.monotonic()
+                self.on_progress(done, total)
 
 
 def evaluate(artifact: Artifact, rows: Rows, *, threads: int, device: str = "cpu",
              sampling: SamplingParams | None = None) -> dict[str, Any]:  # fmt: skip
     """`{"metrics": {...}, "rows": n, ...}` of the artifact's task. Raises DataError when nothing can be measured."""
-    if not rows:
+    asked = Measurement(artifact=artifact, rows=rows, threads=threads, device=device,
+                        sampling=sampling or SamplingParams())  # fmt: skip
+    return FIGURES[artifact.task](artifact, predict(asked))
+
+
+def predict(asked: Measurement) -> list[Prediction]:
+    """What the model answers to each row that can be measured. Raises DataError when there is none."""
+    if not asked.rows:
         raise DataError("There is nothing to measure", remedy="Give at least one row")
-    return EVALUATIONS[artifact.task](artifact, rows, threads, device, sampling or SamplingParams())
+    return sorted(PREDICTORS[asked.artifact.task](asked), key=lambda found: found.row)
 
 
 def batches(items: Iterable[Item], length: Callable[[Item], int]) -> Iterator[list[Item]]:
@@ -43,142 +77,146 @@ def batches(items: Iterable[Item], length: Callable[[Item], int]) -> Iterator[li
         yield batch
 
 
-def _classification(artifact: Artifact, rows: Rows, threads: int, device: str, _: SamplingParams) -> dict[str, Any]:
-    scheduler = ClassificationScheduler(artifact, threads=threads, device=device, slots=1, max_waiting=1)
-    encoded = [(index, scheduler.encoded(row["text"])) for index, row in enumerate(rows)]
-    found = [""] * len(rows)
-    for batch in batches(encoded, lambda item: len(item[1])):
-        best = scheduler.runner.probabilities([ids for _, ids in batch]).argmax(axis=1)
-        for (index, _ids), label in zip(batch, best.tolist(), strict=True):
-            found[index] = scheduler.labels[label]
-    truth = [str(row["label"]) for row in rows]
-    labels = sorted({*scheduler.labels, *truth})
-    by_label = metrics.f1_by_label(found, truth)
-    positive = scheduler.labels[1] if len(scheduler.labels) == 2 else None  # the one that is looked for
-    figures = {"accuracy": metrics.accuracy(found, truth), "macro_f1": metrics.macro_f1(found, truth),
-               "f1": by_label.get(positive, 0.0) if positive else by_label}
-    right = [float(a == b) for a, b in zip(found, truth, strict=True)]
-    return {"metrics": figures, "rows": len(rows), "labels": labels,
-            "intervals": {"accuracy": metrics.bootstrap_interval(right)},
-            "confusion_matrix": metrics.confusion_matrix(found, truth, labels).tolist()}  # fmt: skip
+def _classification(asked: Measurement) -> Iterator[Prediction]:
+    scheduler = ClassificationScheduler(asked.artifact, threads=asked.threads, device=asked.device, slots=1,
+                                        max_waiting=1)  # fmt: skip
+    encoded = [(index, scheduler.encoded(row["text"])) for index, row in enumerate(asked.rows)]
+    for batch in asked.told(batches(encoded, lambda item: len(item[1])), len(encoded), len):
+        for (index, _), shares in zip(batch, scheduler.runner.probabilities([ids for _, ids in batch]), strict=True):
+            by_label = dict(zip(scheduler.labels, shares.tolist(), strict=True))
+            best, truth = scheduler.labels[int(shares.argmax())], str(asked.rows[index]["label"])
+            yield Prediction(row=index, input=asked.rows[index]["text"], expected=truth, output=best,
+                             score=by_label.get(truth, 0.0), confidence=by_label[best], right=float(best == truth))
 
 
-def _reading(artifact: Artifact, rows: Rows, threads: int, device: str, _: SamplingParams) -> dict[str, Any]:
-    reader = Reader(artifact, threads=threads, device=device)
-    answered = [row for row in rows if row["answers"]]
+def _reading(asked: Measurement) -> Iterator[Prediction]:
+    """The best span over all windows of a row's passage, as if it had been found already."""
+    reader = Reader(asked.artifact, threads=asked.threads, device=asked.device)
+    answered = {index: row for index, row in enumerate(asked.rows) if row["answers"]}
     if not answered:
         raise DataError("No question has an answer", allowed="Exact match and F1 need answers in the rows")
-    best = [(-np.inf, "")] * len(answered)
-    for batch in batches(_windows(reader, answered), len):
+    best = dict.fromkeys(answered, (-math.inf, -math.inf, ""))
+    windows = list(_windows(reader, answered))
+    for batch in asked.told(batches(windows, len), len(windows), len):
         for window, spans in zip(batch, reader.read(batch), strict=True):
             context = answered[window.passage]["context"]
             for found in spans:
                 text = context[found.start : found.end]
-                best[window.passage] = max(best[window.passage], (found.span.score, text))
-    truth = [[answer["text"] for answer in row["answers"]] for row in answered]
-    em = [metrics.exact_match(text, right) for (_, text), right in zip(best, truth, strict=True)]
-    f1 = [metrics.squad_f1(text, right) for (_, text), right in zip(best, truth, strict=True)]
-    return {"metrics": {"em": float(np.mean(em)), "f1": float(np.mean(f1))}, "rows": len(answered),
-            "intervals": {"em": metrics.bootstrap_interval(em), "f1": metrics.bootstrap_interval(f1)}}  # fmt: skip
+                best[window.passage] = max(best[window.passage], (found.span.score, found.span.margin, text))
+    for index, (_, margin, text) in best.items():
+        row, truth = answered[index], [answer["text"] for answer in answered[index]["answers"]]
+        em, f1 = metrics.exact_match(text, truth), metrics.squad_f1(text, truth)
+        yield Prediction(row=index, input={"question": row["question"], "context": row["context"]}, expected=truth,
+                         output=text, score=f1 / 100, confidence=score_of(margin), right=em / 100,
+                         facts={"em": em, "f1": f1})  # fmt: skip
 
 
-def _windows(reader: Reader, rows: Rows) -> Iterator[Window]:
+def _windows(reader: Reader, rows: Mapping[int, Mapping[str, Any]]) -> Iterator[Window]:
     """All windows of all rows; `passage` is the row. Each context is tokenised once."""
-    encoded = {context: reader.tokenizer.encode_with_offsets(context) for context in {row["context"] for row in rows}}
-    for index, row in enumerate(rows):
+    contexts = {row["context"] for row in rows.values()}
+    encoded = {context: reader.tokenizer.encode_with_offsets(context) for context in contexts}
+    for index, row in rows.items():
         yield from reader.encoded_windows(index, reader.question(row["question"]), *encoded[row["context"]])
 
 
-def _translation(
-    artifact: Artifact, rows: Rows, threads: int, device: str, sampling: SamplingParams
-) -> dict[str, Any]:
-    """BLEU and chrF of each direction; all targets that the rows give for a source are its references."""
-    figures: dict[str, Any] = {}
-    first: str | None = None
-    for direction in artifact.config["directions"]:
-        references: dict[str, list[str]] = {}
-        for source, target, as_given in _directed(rows, direction):
-            references.setdefault(source, []).append(target)
-            first = first or (direction if as_given else None)
-        if references:
-            found = _translated(artifact, list(references), direction, threads, device, sampling)
-            language = direction.split("-")[1]
-            figures[direction] = {"bleu": metrics.bleu(found, list(references.values()), language=language),
-                                  "chrf": metrics.chrf(found, list(references.values())), "sentences": len(found)}
-    if not figures:
+def _translation(asked: Measurement) -> Iterator[Prediction]:
+    """In each direction that the rows allow; all targets that they give for a source are its references."""
+    directed = [(direction, _directed(asked.rows, direction)) for direction in asked.artifact.config["directions"]]
+    total = sum(len(sources) for _, sources in directed)
+    if not total:
         raise DataError("No row fits the model's directions",
-                        allowed=f"It translates {', '.join(artifact.config['directions'])}")
-    return {"metrics": {**figures[first or next(iter(figures))], "directions": figures}, "rows": len(rows)}
+                        allowed=f"It translates {', '.join(asked.artifact.config['directions'])}")
+    work = ((direction, source, output, found) for direction, found in directed
+            for source, output in _translated(asked, list(found), direction))
+    for direction, source, output, found in asked.told(work, total):
+        index, as_given, references = found[source]
+        [score] = metrics.chrf_of_rows([output], [references])
+        yield Prediction(row=index, input=source, expected=references, output=output, score=score / 100,
+                         direction=direction, facts={"as_given": float(as_given)})
 
 
-def _directed(rows: Rows, direction: str) -> Iterator[tuple[str, str, bool]]:
-    """Source and target in a direction, from rows of it or of its opposite, and whether they were given so."""
-    pair = tuple(direction.split("-"))
-    for row in rows:
+def _directed(rows: Rows, direction: str) -> dict[str, tuple[int, bool, list[str]]]:
+    """Source -> its first row, whether that was given in this direction or its opposite, and all its targets."""
+    pair, found = tuple(direction.split("-")), {}  # type: tuple[str, ...], dict[str, tuple[int, bool, list[str]]]
+    for index, row in enumerate(rows):
         languages = (row["source_language"], row["target_language"])
-        if languages == pair:
-            yield row["source"], row["target"], True
-        elif languages[::-1] == pair:
-            yield row["target"], row["source"], False
+        if pair in (languages, languages[::-1]):
+            source, target = (row["source"], row["target"])[:: 1 if languages == pair else -1]
+            found.setdefault(source, (index, languages == pair, []))[2].append(target)
+    return found
 
 
-def _translated(artifact: Artifact, sources: list[str], direction: str, threads: int, device: str,
-                sampling: SamplingParams) -> list[str]:  # fmt: skip
-    scheduler = TranslationScheduler(artifact, threads=threads, device=device, slots=ROWS, max_waiting=ROWS)
+def _translated(asked: Measurement, sources: list[str], direction: str) -> Iterator[tuple[str, str]]:
+    """Each source with its translation, as it gets ready."""
+    scheduler = TranslationScheduler(asked.artifact, threads=asked.threads, device=asked.device, slots=ROWS,
+                                     max_waiting=ROWS)  # fmt: skip
     source_language, target_language = direction.split("-")
     template = Request(artifact="", text="", source_language=source_language, target_language=target_language,
-                       sampling=sampling)
-    answers: dict[str, list[Chunk]] = {source: [] for source in sources}
+                       sampling=asked.sampling)
+    answers: dict[str, list[Chunk]] = {}
     left = sorted(sources, key=len, reverse=True)
-    while left or not scheduler.idle:
+    while left or answers:
         while left and len(scheduler.waiting) < ROWS:
-            job = scheduler.prepare(replace(template, text=left[-1]))
-            job.emit = answers[left.pop()].append
+            source = left.pop()
+            job = scheduler.prepare(replace(template, text=source))
+            answers[source] = []
+            job.emit = answers[source].append
             scheduler.add(job)
         scheduler.step()
-    return ["".join(chunk.text for chunk in chunks).strip() for chunks in answers.values()]
+        for source in [source for source, chunks in answers.items() if chunks and chunks[-1].finish_reason]:
+            yield source, "".join(chunk.text for chunk in answers.pop(source)).strip()
 
 
-def _generation(artifact: Artifact, rows: Rows, threads: int, device: str, _: SamplingParams) -> dict[str, Any]:
-    """Cross-entropy a token, in nats, with the true tokens as input."""
-    scheduler = GenerationScheduler(artifact, threads=threads, device=device, slots=ROWS, max_waiting=1)
-    runner, tokenizer = scheduler.runner, scheduler.tokenizer
+def _generation(asked: Measurement) -> Iterator[Prediction]:
+    """Cross-entropy a token, in nats, with the true tokens as input; the score is the mean probability of a token."""
+    scheduler = GenerationScheduler(asked.artifact, threads=asked.threads, device=asked.device, slots=ROWS,
+                                    max_waiting=1)  # fmt: skip
+    tokenizer, capacity = scheduler.tokenizer, scheduler.runner.capacity
     ends = [[token] if token is not None else [] for token in (tokenizer.bos_id, tokenizer.eos_id)]
-    texts = [[*ends[0], *ids, *ends[1]] for ids in tokenizer.encode_batch([row["text"] for row in rows])]
-    pieces = sorted((ids[start : start + runner.capacity + 1] for ids in texts
-                     for start in range(0, max(1, len(ids) - 1), runner.capacity)), key=len, reverse=True)
-    total = 0.0
-    for first in range(0, len(pieces), ROWS):
-        group = pieces[first : first + ROWS]
-        runner.length[:] = 0
-        for place in range(len(group[0]) - 1):
-            rows_left = sum(len(piece) > place + 1 for piece in group)  # the longest stand in front
-            runner.token[:rows_left, 0] = [piece[place] for piece in group[:rows_left]]
-            runner.decode(rows_left, logits=True)
-            total += _surprise(runner.logits[:rows_left], [piece[place + 1] for piece in group[:rows_left]])
-    count = sum(len(piece) - 1 for piece in pieces)
-    if not count:
+    texts = [[*ends[0], *ids, *ends[1]] for ids in tokenizer.encode_batch([row["text"] for row in asked.rows])]
+    pieces = sorted(((index, ids[start : start + capacity + 1]) for index, ids in enumerate(texts)
+                     for start in range(0, max(1, len(ids) - 1), capacity)),
+                    key=lambda piece: len(piece[1]), reverse=True)  # fmt: skip
+    sums = [0.0] * len(texts)
+    groups = [pieces[first : first + ROWS] for first in range(0, len(pieces), ROWS)]
+    for group in asked.told(groups, sum(map(len, texts)), lambda group: sum(len(ids) for _, ids in group)):
+        for (index, _), surprise in zip(group, _surprises(scheduler, [ids for _, ids in group]), strict=True):
+            sums[index] += surprise
+    if not any(len(ids) > 1 for ids in texts):
         raise DataError("The texts are too short to measure", remedy="Give texts of two tokens or more")
-    return {"metrics": {"loss": total / count, "perplexity": metrics.perplexity(total / count)}, "rows": len(rows),
-            "tokens": count}  # fmt: skip
+    for index, (ids, nats) in enumerate(zip(texts, sums, strict=True)):
+        tokens = max(0, len(ids) - 1)
+        yield Prediction(row=index, input=asked.rows[index]["text"], score=math.exp(-nats / max(1, tokens)),
+                         facts={"nats": nats, "tokens": float(tokens)})  # fmt: skip
 
 
-def _surprise(logits: np.ndarray, true: list[int]) -> float:
-    """Minus the log probability of the true tokens, summed. `logits` are [rows, vocabulary]."""
-    top = logits.max(axis=1, keepdims=True)
-    log_sums = np.log(np.exp(logits - top).sum(axis=1)) + top[:, 0]
-    return float((log_sums - logits[np.arange(len(true)), true]).sum())
+def _surprises(scheduler: GenerationScheduler, group: list[list[int]]) -> np.ndarray:
+    """Minus the log probability of each piece's tokens after its first, summed; the longest piece stands in front."""
+    runner, sums = scheduler.runner, np.zeros(len(group))
+    runner.length[:] = 0
+    for place in range(len(group[0]) - 1):
+        left = sum(len(piece) > place + 1 for piece in group)
+        runner.token[:left, 0] = [piece[place] for piece in group[:left]]
+        runner.decode(left, logits=True)
+        logits = runner.logits[:left]  # (rows, vocabulary)
+        top = logits.max(axis=1)
+        true = logits[np.arange(left), [piece[place + 1] for piece in group[:left]]]
+        sums[:left] += np.log(np.exp(logits - top[:, None]).sum(axis=1)) + top - true
+    return sums
 
 
-def _summarisation(artifact: Artifact, rows: Rows, threads: int, device: str, _: SamplingParams) -> dict[str, Any]:
-    measured = [row for row in rows if row.get("summary")]
+def _summarisation(asked: Measurement) -> Iterator[Prediction]:
+    measured = [(index, row) for index, row in enumerate(asked.rows) if row.get("summary")]
     if not measured:
         raise DataError("No row has a summary to compare with", allowed="ROUGE needs the column summary")
-    found = [" ".join(sentence.text for sentence in lexrank.summarise(row["text"])) for row in measured]
-    return {"metrics": metrics.rouge(found, [row["summary"] for row in measured]), "rows": len(measured)}
+    for index, row in asked.told(measured, len(measured)):
+        output = " ".join(sentence.text for sentence in lexrank.summarise(row["text"]))
+        scores = {name: found for name, [found] in metrics.rouge_of_rows([output], [row["summary"]]).items()}
+        yield Prediction(row=index, input=row["text"], expected=row["summary"], output=output,
+                         score=scores["rougeL"] / 100, facts=scores)
 
 
-EVALUATIONS: dict[str, Callable[[Artifact, Rows, int, str, SamplingParams], dict[str, Any]]] = {
+PREDICTORS: dict[str, Callable[[Measurement], Iterator[Prediction]]] = {
     "question-answering": _reading,
     "translation": _translation,
     "summarisation": _summarisation,

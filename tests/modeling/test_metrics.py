@@ -82,3 +82,38 @@ def test_lists_that_do_not_fit_are_refused() -> None:
         metrics.rouge([], [])
     with pytest.raises(DataError, match="does not know: z"):
         metrics.confusion_matrix(["a"], ["z"], ["a"])
+
+
+def test_intervals_of_labels_hold_what_resampling_rows_gives() -> None:
+    generator = np.random.default_rng(1)
+    truth = generator.choice(["a", "b", "c"], 400, p=[0.6, 0.3, 0.1]).tolist()
+    found = [t if generator.random() < 0.8 else "a" for t in truth]
+    intervals = metrics.label_intervals(found, truth)
+    low, high = intervals["accuracy"]
+    right = [float(f == t) for f, t in zip(found, truth, strict=True)]
+    assert (low, high) == pytest.approx(metrics.bootstrap_interval(right), abs=0.01)
+    scores = []
+    for _ in range(400):
+        drawn = generator.integers(0, 400, 400)
+        scores.append(metrics.macro_f1([found[i] for i in drawn], [truth[i] for i in drawn]))
+    assert intervals["macro_f1"] == pytest.approx(np.quantile(scores, [0.025, 0.975]), abs=0.03)
+
+
+def test_intervals_of_translations_hold_the_corpus_scores_and_narrow_with_more_sentences() -> None:
+    generator = np.random.default_rng(0)
+    words = "the cat sat on a mat while dogs ran far away from home".split()  # noqa: SIM905
+    references = [" ".join(generator.choice(words, 8)) for _ in range(200)]
+    outputs = [" ".join(w if generator.random() < 0.8 else "x" for w in text.split()) for text in references]
+    few, many = (metrics.translation_intervals(outputs[:n], references[:n]) for n in (20, 200))
+    for name, score in (("bleu", metrics.bleu(outputs, references)), ("chrf", metrics.chrf(outputs, references))):
+        assert many[name][0] < score < many[name][1]
+        assert many[name][1] - many[name][0] < few[name][1] - few[name][0]
+
+
+def test_calibration_compares_confidence_with_how_often_it_is_right() -> None:
+    perfect = metrics.calibration([0.85] * 100 + [0.35] * 100, [1.0] * 85 + [0.0] * 15 + [1.0] * 35 + [0.0] * 65)
+    assert perfect["error"] == pytest.approx(0)
+    assert [entry["rows"] for entry in perfect["bins"]] == [0, 0, 0, 100, 0, 0, 0, 0, 100, 0]
+    boastful = metrics.calibration([1.0] * 10, [1.0, 0.0] * 5)
+    assert boastful["error"] == pytest.approx(0.5)
+    assert boastful["bins"][9]["rows"] == 10
