@@ -29,6 +29,11 @@
     return seconds < 5400 ? say("minutes", { n: Math.round(seconds / 60) }) : say("hours", { n: (seconds / 3600).toFixed(1) });
   }
 
+  function tell(sentence, seenAnyway = false) {
+    news.textContent = sentence;
+    news.classList.toggle("p-unseen", seenAnyway);
+  }
+
   class Refused extends Error {}
 
   async function ask(address, options) {
@@ -125,7 +130,7 @@
       this.element.append(field);
       this.element.classList.add("arrived");
       this.show("done", {});
-      news.textContent = say("arrived", { name: this.file.name });
+      tell(say("arrived", { name: this.file.name }), true);
     }
   }
 
@@ -174,13 +179,13 @@
     const ending = start === "{" || start === "[" ? "json" : table ? "csv" : "txt";
     take([new File([text.value], `pasted.${ending}`)]);
     text.value = "";
-    news.textContent = words.pasted;
+    tell(words.pasted);
   });
   form.addEventListener("submit", (event) => {
     if (!working) return;
     event.preventDefault();
     submitting = true;
-    news.textContent = words.submit;
+    tell(words.submit);
   });
   window.addEventListener("beforeunload", (event) => { if (working) event.preventDefault(); });
 })();

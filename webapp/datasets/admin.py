@@ -32,6 +32,19 @@ class DatasetAdmin(OwnedAdmin):
         return super().get_queryset(request).select_related("owner").prefetch_related(
             Prefetch("versions", queryset=versions))
 
+    def get_urls(self) -> list[URLPattern]:
+        """Reports and downloads of versions, below /admin/datasets/dataset/version/."""
+        guard = self.admin_site.admin_view
+        return [
+            path("version/<uuid:version_id>/", guard(views.report), name="datasets_version_report"),
+            path("version/<uuid:version_id>/task/", guard(views.read_for_task), name="datasets_version_task"),
+            path("version/<uuid:version_id>/rename/", guard(views.rename), name="datasets_version_rename"),
+            path("version/<uuid:version_id>/delete/", guard(views.delete_version), name="datasets_version_delete"),
+            path("version/<uuid:version_id>/problems.csv", guard(views.problems), name="datasets_version_problems"),
+            path("version/<uuid:version_id>/<slug:name>.jsonl", guard(views.split), name="datasets_version_split"),
+            *super().get_urls(),
+        ]
+
     @display(description=_("Job"), ordering="task")
     def job(self, dataset: Dataset) -> str:
         """What it is for."""
@@ -78,34 +91,13 @@ class DatasetAdmin(OwnedAdmin):
             services.delete_dataset(dataset=dataset)
 
 
-class _WithoutList(OwnedAdmin):
-    """A model whose own pages replace the admin's list and forms."""
+@admin.register(Upload)
+class UploadAdmin(OwnedAdmin):
+    """Files on their way in; there is no list of them."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Not on the front page."""
         return False
-
-
-@admin.register(DatasetVersion)
-class DatasetVersionAdmin(_WithoutList):
-    """Reports and downloads."""
-
-    def get_urls(self) -> list[URLPattern]:
-        """Below /admin/datasets/datasetversion/."""
-        guard = self.admin_site.admin_view
-        return [
-            path("<uuid:version_id>/", guard(views.report), name="datasets_version_report"),
-            path("<uuid:version_id>/task/", guard(views.read_for_task), name="datasets_version_task"),
-            path("<uuid:version_id>/rename/", guard(views.rename), name="datasets_version_rename"),
-            path("<uuid:version_id>/delete/", guard(views.delete_version), name="datasets_version_delete"),
-            path("<uuid:version_id>/problems.csv", guard(views.problems), name="datasets_version_problems"),
-            path("<uuid:version_id>/<slug:name>.jsonl", guard(views.split), name="datasets_version_split"),
-        ]
-
-
-@admin.register(Upload)
-class UploadAdmin(_WithoutList):
-    """Files on their way in."""
 
     def get_urls(self) -> list[URLPattern]:
         """Below /admin/datasets/upload/."""

@@ -106,7 +106,7 @@ def facts(version: DatasetVersion) -> list[tuple[str, str]]:
     ]
     if report.get("done"):
         shown.append((_("Read in"), _("%(seconds)s s") % {"seconds": charts.number(round(report["seconds"], 1))}))
-    if report.get("seconds", 0) > 1:  # a shorter time says nothing
+    if report.get("seconds", 0) > 5:  # a shorter time says nothing
         shown.append((_("Speed"), _("%(rate)s a second") % {"rate": filesizeformat(report["bytes_per_second"])}))
     return [(name, value) for name, value in shown if value]
 

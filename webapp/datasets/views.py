@@ -65,7 +65,7 @@ def report(request: HttpRequest, version_id: uuid.UUID) -> HttpResponseBase:
         return redirect(REPORT, form.save().pk)
     building = version.state == VersionState.BUILDING
     context = {
-        "version": version, "dataset": version.dataset, "report": version.report, "building": building, "form": form,
+        "original": version.dataset, "version": version, "dataset": version.dataset, "report": version.report, "building": building, "form": form,
         "verdict": presentation.verdict(version), "facts": presentation.facts(version),
         "pictures": presentation.pictures(version.report), "problems": presentation.problems(version),
         "splits": presentation.splits(version), "tasks": TASKS, "ready": version.state == VersionState.READY,
