@@ -10,11 +10,10 @@ from typing import Any
 
 from modeling.inference import Request, SamplingParams
 from webapp.assistants.models import Assistant
+from webapp.assistants.sampling import LENGTH, TEMPERATURE
 
 SAMPLING = {field.name for field in fields(SamplingParams)}
 SENTENCES = (1, 10, 3)  # least, most, default
-TEMPERATURE = (0.0, 1.5, 0.8)
-LENGTH = (16, 512, 128)
 CHINESE = re.compile("[\u3400-\u9fff]")
 
 

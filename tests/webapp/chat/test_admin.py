@@ -29,14 +29,3 @@ def test_an_admin_sees_figures_and_no_word_of_what_visitors_wrote(admin_client, 
 def test_a_conversation_has_no_page_in_the_admin(admin_client, conversation, page):
     answer = admin_client.get(reverse(f"admin:chat_conversation_{page}", args=[conversation.pk]))
     assert answer.status_code == 403 and "secret plan" not in answer.text
-
-
-def test_what_the_artifact_says_is_not_changed_in_the_admin(admin_client, conversation):
-    place = reverse("admin:assistants_assistant_change", args=[conversation.assistant.pk])
-    answer = admin_client.post(place, {
-        "slug": "spam", "name_en": "Ham or spam", "name_zh": "", "welcome_en": "", "welcome_zh": "", "examples": "[]",
-        "defaults": "{}", "position": 3, "published": "on", "task": "generation", "artifact": "/etc",
-    })
-    assert answer.status_code == 302
-    assistant = Assistant.objects.get()
-    assert (assistant.name_en, assistant.task, assistant.artifact) == ("Ham or spam", "classification", "/a/spam")
