@@ -17,7 +17,7 @@ from webapp.jobs import services
 from webapp.jobs.handlers import BUSY, GONE, Handler, handler_of, tell
 from webapp.jobs.kinds import kind_named
 from webapp.jobs.models import Job
-from webapp.jobs.news import News
+from webapp.jobs.news import News, unheard
 from webapp.jobs.process import ChildProcess
 from webapp.jobs.worker import process
 
@@ -51,7 +51,7 @@ class Attempt:
         self.job, self.kind = job, kind_named(job.kind)
         self.child: ChildProcess | None = None
         self._handler: Handler | None = None
-        self._news = News(logs / f"{job.pk}-{job.attempt}.log")
+        self._logs, self._news = logs, News()
         self._threads, self._lease = threads, lease
         self._begin = time.monotonic()
         self._looked = self._beat = 0.0
@@ -89,21 +89,39 @@ class Attempt:
             self._start()
         code = self.child.ended() if self.child else SAVED
         self._listen(over=code is not None)
-        if code is not None:
-            self._record_all()
-            self._settle(code)
-            return True
-        self._watch_clock()
-        self._look_if_due()
-        return False
+        if code is None:
+            self._watch_clock()
+            self._look_if_due()
+            return False
+        self._record_all()
+        if self.child and self.child.more:
+            return False
+        self._settle(code)
+        return True
 
     def _start(self) -> None:
         self._handler = self._handler or handler_of(self.job)
+        command = self._handler.command()
+        self._logs.mkdir(parents=True, exist_ok=True)
+        self._record_unheard()
         self.child = ChildProcess(
-            self._handler.command(), environment=_environment(self.job, self._threads),
-            niceness=self.kind.niceness, memory=self.kind.memory, grace=self.kind.grace,
+            command, environment=_environment(self.job, self._threads), niceness=self.kind.niceness,
+            memory=self.kind.memory, grace=self.kind.grace, output=output_of(self._logs, self.job.pk, self.job.attempt),
         )
         self._unsaid["child"] = process(self.child.pid)
+
+    def _record_unheard(self) -> None:
+        """What earlier attempts said and no trainer lived to record: the work goes on from where they were."""
+        assert self._handler is not None
+        job = self.job
+        with services.record(job=job.pk, attempt=job.attempt, lease=self._lease, **self._heard(0)):
+            for number in range(max(job.heard_attempt, 1), job.attempt):
+                after = job.heard_lines if number == job.heard_attempt else 0
+                for event in unheard(output_of(self._logs, job.pk, number), after=after):
+                    self._handler.event(event)
+
+    def _heard(self, lines: int) -> dict[str, int]:
+        return {"heard_attempt": self.job.attempt, "heard_lines": lines}
 
     def _listen(self, *, over: bool) -> None:
         if self.child and (over or len(self._news.events) < BACKLOG):
@@ -137,8 +155,9 @@ class Attempt:
         """Write a batch of news. Events leave their queue only when their transaction has been committed."""
         assert self._handler is not None
         batch = list(islice(self._news.events, BATCH))
-        with services.record(job=self.job.pk, attempt=self.job.attempt, lease=self._lease, **self._unsaid):
-            for event in batch:
+        changes = self._unsaid | (self._heard(batch[-1][0]) if batch else {})
+        with services.record(job=self.job.pk, attempt=self.job.attempt, lease=self._lease, **changes):
+            for _, event in batch:
                 self._handler.event(event)
             news = self._news.progress | self._handler.progress()
             services.heartbeat(job=self.job.pk, attempt=self.job.attempt, lease=self._lease, **news)
@@ -150,7 +169,7 @@ class Attempt:
         """Write the end, and let the handler do so, in one transaction."""
         attempt = {"job": self.job.pk, "attempt": self.job.attempt}
         failure = self._failure
-        with services.record(**attempt, lease=self._lease):
+        with services.record(**attempt, lease=self._lease, **self._heard(self._news.lines)):
             if self._succeeded(code) and self._handler:
                 services.finish(**attempt, result=self._handler.finished(self._news.result))
             elif not failure and (self._told or code == SAVED):
@@ -186,7 +205,11 @@ class Attempt:
     def _close(self) -> None:
         if self.child is not None:
             self.child.close()
-        self._news.close()
+
+
+def output_of(logs: Path, job: int, attempt: int) -> Path:
+    """The file of what an attempt's child writes: news and log."""
+    return logs / f"{job}-{attempt}.log"
 
 
 def _environment(job: Job, threads: int) -> dict[str, str]:

@@ -80,6 +80,8 @@ class Job(models.Model):
     leased_until = models.DateTimeField(_("leased until"), null=True, blank=True)
     worker = models.CharField(_("worker"), max_length=120, blank=True, default="")  # see worker.py
     child = models.CharField(max_length=40, blank=True, default="")  # process id and start of its child's leash
+    heard_attempt = models.PositiveIntegerField(default=0)  # the last attempt whose child was listened to,
+    heard_lines = models.PositiveIntegerField(default=0)  # and how many lines of it are recorded
     cancel_requested = models.BooleanField(_("to be cancelled"), default=False)
     pause_requested = models.BooleanField(_("to be paused"), default=False)
 

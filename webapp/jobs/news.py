@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
-
-log = logging.getLogger("parley.trainer")
 
 Event = dict[str, Any]
 TAIL = 20  # last lines of the log that explain a failure
@@ -20,13 +18,12 @@ PROGRAM = re.compile(r"^(python -m modeling|manage\.py) \w+: ")
 class News:
     """Lines as they come, sorted: events that wait to be recorded, progress, the result, the log."""
 
-    def __init__(self, path: Path) -> None:
-        """Write the log to `path`."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._log = path.open("w", encoding="utf-8")
+    def __init__(self) -> None:
+        """Nothing has come yet."""
         self._tail: deque[str] = deque(maxlen=TAIL)
         self._since: deque[str] = deque(maxlen=TAIL)  # the same since the last piece of news
-        self.events: deque[Event] = deque()
+        self.events: deque[tuple[int, Event]] = deque()  # with the number of the line that brought it
+        self.lines = 0
         self.progress: dict[str, Any] = {}
         self.result: Any = None
 
@@ -43,29 +40,45 @@ class News:
     def take(self, lines: Iterable[str]) -> None:
         """Sort lines."""
         for line in lines:
+            self.lines += 1
             if (event := parse(line)) is None:
                 self._note(line)
             else:
                 self._since.clear()
                 self._sort(event)
-        self._log.flush()
-
-    def close(self) -> None:
-        """No more will come."""
-        self._log.close()
 
     def _note(self, line: str) -> None:
-        self._log.write(line + "\n")
         if line.strip():
             for lines in (self._tail, self._since):
                 lines.append(line.replace("\0", ""))
 
     def _sort(self, event: Event) -> None:
         if "event" in event:
-            self.events.append(event)
+            self.events.append((self.lines, event))
             return
         self.result = event.get("result", self.result)
         self.progress |= {name: event[name] for name in ("progress", "note", "seconds_left") if name in event}
+
+
+def unheard(path: Path, *, after: int) -> Iterator[Event]:
+    """The events in the whole lines of an earlier attempt's output, from the line after that number on."""
+    try:
+        with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
+            for line in islice(file, after, None):
+                event = parse(line) if line.endswith("\n") else None
+                if event and "event" in event:
+                    yield event
+    except OSError:  # another machine's, or tidied away
+        return
+
+
+def log_lines(path: Path, *, last: int) -> list[str]:
+    """The last lines of an attempt's output that are for people. Empty where there is none."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return list(deque((line.rstrip() for line in file if parse(line) is None), maxlen=last))
+    except OSError:
+        return []
 
 
 def parse(line: str) -> Event | None:

@@ -10,9 +10,11 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 LEASH = Path(__file__).with_name("leash.py")
-LINE = 1024 * 1024  # bytes of a line without an end that are kept
+LINE = 8 * 1024 * 1024  # bytes of a line without an end that are kept
+PIECE, PIECES = 65536, 64  # bytes read at once, and how often in one call: nobody floods the one who reads
 
 
 class ChildProcess:
@@ -27,23 +29,32 @@ class ChildProcess:
         memory: int | None = None,
         grace: float = 5.0,
         merge: bool = True,
+        output: Path | None = None,
     ) -> None:
         """Start it. `memory` limits the address space in bytes; `grace` is the time to end after the starter's death;
-        with `merge` what it writes to standard error comes among the lines too, else it goes where ours goes."""
+        with `merge` what it writes to standard error comes among the lines too, else it goes where ours goes. A file
+        as `output` gets all of it, and keeps what was not read when its reader dies."""
         limits = [f"--grace={grace}", f"--niceness={niceness}", f"--memory={memory or 0}"]
         self.started = time.time()
+        self.more = False  # whether the last call of `lines` has left something
         self._rest = b""
         self._swept = False
+        written = output.open("ab") if output else None
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(LEASH), *limits, "--", *command],
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=written or subprocess.PIPE,
             stderr=subprocess.STDOUT if merge else None,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
             start_new_session=True,
         )
-        assert self._process.stdout is not None
-        os.set_blocking(self._process.stdout.fileno(), False)
+        if written and output:
+            written.close()
+            self._output: IO[bytes] = output.open("rb", buffering=0)
+        else:
+            assert self._process.stdout is not None
+            self._output = self._process.stdout
+        os.set_blocking(self._output.fileno(), False)
 
     @property
     def pid(self) -> int:
@@ -52,25 +63,24 @@ class ChildProcess:
 
     @property
     def output(self) -> int:
-        """The descriptor to wait on for lines."""
-        assert self._process.stdout is not None
-        return self._process.stdout.fileno()
+        """The descriptor to wait on for lines, where they do not go to a file."""
+        return self._output.fileno()
 
     def lines(self) -> list[str]:
         """The whole lines that have come since the last call; after the end also a last one without its end."""
         data = self._rest + self._read()
         *whole, self._rest = data.split(b"\n")
-        if len(self._rest) > LINE or (self._rest and self._process.returncode is not None):
+        over = self._process.returncode is not None and not self.more
+        if len(self._rest) > LINE or (self._rest and over):
             whole, self._rest = [*whole, self._rest], b""
         return [line.decode(errors="replace").rstrip("\r") for line in whole]
 
     def _read(self) -> bytes:
-        pieces = []
+        pieces: list[bytes] = []
         with contextlib.suppress(BlockingIOError):
-            while piece := os.read(self.output, 65536):
+            while len(pieces) < PIECES and (piece := os.read(self.output, PIECE)):
                 pieces.append(piece)
-                if len(pieces) == 64:  # the rest next time: nobody floods the one who reads
-                    break
+        self.more = len(pieces) == PIECES
         return b"".join(pieces)
 
     def ended(self) -> int | None:
@@ -102,9 +112,9 @@ class ChildProcess:
 
     def close(self) -> None:
         """Let go of the pipes, once the command has ended."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
+        self._output.close()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
     def _signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS refuses for a group of zombies

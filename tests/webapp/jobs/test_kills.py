@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 PROGRAM = Path(__file__).with_name("counting.py")
-SUM = 60 * 61 // 2
+STEPS, SUM = 60, 60 * 61 // 2
 LEASE = 2.0  # seconds
 
 
@@ -94,7 +94,8 @@ def counted_to(site: Site, step: int) -> Callable[[], bool]:
 
 
 def assert_counted(site: Site) -> None:
-    """With the right sum. No step is there twice, or its second row would have cost an attempt."""
+    """Each step once, also those that the child told when no trainer listened; and the right sum."""
+    assert [step for step, _ in site.steps()] == list(range(1, STEPS + 1))
     assert "IntegrityError" not in site.log()
     assert json.loads(site.ask("select result from jobs_job")[0][0]) == SUM
     assert (site.home / "counts" / "sum").read_text() == str(SUM)

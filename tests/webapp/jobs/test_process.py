@@ -67,7 +67,7 @@ def test_a_command_that_does_not_exist_says_so():
 
 
 def test_reading_never_waits_and_never_hoards_a_line_without_end():
-    child = python("import time\nfor _ in range(40): print('x' * 100_000, end='', flush=True)\ntime.sleep(60)")
+    child = python("import time\nfor _ in range(100): print('x' * 100_000, end='', flush=True)\ntime.sleep(60)")
     deadline, pieces = time.monotonic() + 15, []
     while not pieces:
         assert time.monotonic() < deadline
@@ -122,4 +122,24 @@ def test_the_whole_session_gives_way_and_not_only_the_command():
     child = ChildProcess([sys.executable, "-c", "print(open('/proc/self/autogroup').read())"], niceness=12)
     ended(child)
     assert "nice 12" in "".join(child.lines())
+    child.close()
+
+
+def test_a_file_keeps_what_nobody_read(tmp_path):
+    output = tmp_path / "output"
+    child = ChildProcess([sys.executable, "-c", "print('one'); print('two', end='')"], output=output)
+    ended(child)
+    assert output.read_text() == "one\ntwo"
+    assert child.lines() == ["one", "two"]
+    child.close()
+
+
+def test_more_than_fits_into_one_look_comes_in_several(tmp_path):
+    code = "for n in range(60_000): print(str(n).rjust(99))"
+    child = ChildProcess([sys.executable, "-c", code], output=tmp_path / "output")
+    ended(child)
+    looks = [child.lines()]
+    while child.more:
+        looks.append(child.lines())
+    assert len(looks) > 1 and [int(line) for lines in looks for line in lines] == list(range(60_000))
     child.close()

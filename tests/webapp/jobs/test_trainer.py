@@ -14,6 +14,7 @@ import pytest
 from django.utils import timezone
 
 from webapp.jobs.models import Job, JobState
+from webapp.jobs.news import log_lines
 from webapp.jobs.services import cancel, enqueue
 from webapp.jobs.trainer import Trainer, queue_due
 
@@ -48,7 +49,7 @@ def test_a_job_reports_progress_and_a_result(worker, having, tmp_path, python, s
     steps_until(worker, state_is(JobState.DONE))
     job.refresh_from_db()
     assert (job.result, job.progress, job.attempt) == ({"rows": 3}, 1.0, 1)
-    assert (tmp_path / f"{job.pk}-1.log").read_text() == "by the way\n"
+    assert log_lines(tmp_path / f"{job.pk}-1.log", last=9) == ["by the way"]
 
 
 def test_a_failing_job_says_why_and_is_tried_again(worker, having, python, steps_until):
