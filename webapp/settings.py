@@ -164,6 +164,7 @@ UNFOLD = {
     "SITE_URL": "/",
     "SHOW_HISTORY": False,
     "DASHBOARD_CALLBACK": "webapp.operations.desk.context",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("parley/icon.svg")}],
     "STYLES": [lambda request: static("parley/admin.css")],
     "COLORS": {"primary": {  # the accent of static/parley/parley.css
         "50": "#eef7f5", "100": "#d9efe9", "200": "#b3dfd5", "300": "#8accbd", "400": "#62c9b6", "500": "#1f8a79",
