@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from modeling.datasets.collecting import Collected, collect
+from modeling.datasets.dataset import Row
 from modeling.datasets.dealing import (
     DROPPED,
     OPEN,
-    TRAIN,
     Findings,
     Verdicts,
     deal_out,
@@ -28,7 +28,6 @@ from modeling.datasets.dealing import (
     find_leaks,
     replace_by_additions,
 )
-from modeling.datasets.dataset import Row
 from modeling.datasets.reading import PathLike, files_of
 from modeling.datasets.report import Report
 from modeling.datasets.splits import SPLITS, cut, shares_of

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from json.encoder import encode_basestring  # type: ignore[attr-defined]
+from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Protocol
 
@@ -23,7 +23,7 @@ from modeling.errors import DataError
 
 MOST_ROWS = 64_000_000
 UNKNOWN_LANGUAGE = "und"  # as ISO 639-2 has it
-_LONG_ROLES = {"question-answering": "context", "translation": "target"}
+_LONG_ROLES = {"question-answering": ("context", "question", "title"), "translation": ("source", "target")}
 _BATCH = 2000  # rows
 _BATCH_CHARACTERS = 2 * 1024**2
 _MOST_PROBLEMS = 1_000_000  # lines of problems.jsonl; more are only counted
@@ -92,7 +92,8 @@ def splits_of(files: Sequence[Path]) -> dict[Path, str]:
     found: dict[Path, str] = {}
     for file in files:
         words = re.split(r"[^a-z]+", file.name.casefold())
-        found |= {file: split for word in reversed(words) if (split := _SPLIT_OF_WORD.get(word))}
+        if split := next((_SPLIT_OF_WORD[word] for word in words if word in _SPLIT_OF_WORD), None):
+            found[file] = split
     named = set(found.values())
     return found if len(found) == len(files) and "train" in named and len(named) > 1 else {}
 
@@ -123,7 +124,7 @@ class _Collector:
 
     def take(self, items: Iterator[Row | Problem], code: int) -> Iterator[None]:
         """Store rows and problems; comes back after each batch."""
-        role = _LONG_ROLES.get(self.task, "text")
+        roles = _LONG_ROLES.get(self.task, ("text", "summary"))
         batch: list[Row] = []
         size = 0
         for item in items:
@@ -131,7 +132,7 @@ class _Collector:
                 self._add_problem(item)
                 continue
             batch.append(item)
-            size += len(item[role])
+            size += sum([len(item[role]) for role in roles if role in item])
             if len(batch) >= _BATCH or size > _BATCH_CHARACTERS:
                 self._add(batch, code)
                 batch, size = [], 0

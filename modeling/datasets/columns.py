@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ _PART = 2 * 1024**2  # rows sorted at once
 
 
 def hashes_of(texts: Sequence[str]) -> Hashes:
-    """8 bytes of BLAKE2 each: the same in every process, and different for different texts but once in a billion sets."""
+    """8 bytes of BLAKE2 each: the same in every process; among ten million texts two collide once in 300,000 sets."""
     digests = [blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() for text in texts]
     return np.frombuffer(b"".join(digests), "<u8")
 
@@ -37,18 +38,18 @@ class Column:
     def __init__(self, path: Path, dtype: str = "<u8") -> None:
         self._file, self._dtype, self.count = path.open("w+b"), np.dtype(dtype), 0
 
-    def append(self, values: NDArray[np.generic]) -> None:
+    def append(self, values: NDArray[Any]) -> None:
         self._file.write(values.astype(self._dtype, copy=False).tobytes())
         self.count += len(values)
 
-    def chunks(self) -> Iterator[tuple[int, NDArray[np.generic]]]:
+    def chunks(self) -> Iterator[tuple[int, NDArray[Any]]]:
         """(place of the first row, values), in the order of the rows."""
         self._file.flush()
         for start in range(0, self.count, _CHUNK):
             self._file.seek(start * self._dtype.itemsize)
             yield start, np.frombuffer(self._file.read(_CHUNK * self._dtype.itemsize), self._dtype)
 
-    def whole(self) -> NDArray[np.generic]:
+    def whole(self) -> NDArray[Any]:
         return np.concatenate([values for _, values in self.chunks()] or [np.zeros(0, self._dtype)])
 
     def close(self) -> None:
@@ -56,7 +57,7 @@ class Column:
 
 
 def equal_rows(column: Column, *others: Column, leave_out: NDArray[np.bool_] | None = None,
-               ) -> Iterator[tuple[NDArray[np.intp], Places, list[NDArray[np.generic]]]]:
+               ) -> Iterator[tuple[NDArray[np.intp], Places, list[NDArray[Any]]]]:
     """(starts, places, values of `others`) in parts: rows of the same hash lie together, in their order.
 
     `starts` are the indexes in `places` at which a new hash begins. Memory: some 30 bytes for two million rows.
@@ -71,8 +72,8 @@ def equal_rows(column: Column, *others: Column, leave_out: NDArray[np.bool_] | N
 
 
 def _part_of(column: Column, others: Sequence[Column], part: int, parts: int, leave_out: NDArray[np.bool_] | None,
-             ) -> tuple[Hashes, Places, list[NDArray[np.generic]]]:
-    found: list[list[NDArray[np.generic]]] = [[] for _ in range(2 + len(others))]
+             ) -> tuple[Hashes, Places, list[NDArray[Any]]]:
+    found: list[list[NDArray[Any]]] = [[] for _ in range(2 + len(others))]
     for (start, hashes), *rest in zip(column.chunks(), *(other.chunks() for other in others), strict=True):
         wanted = hashes % np.uint64(parts) == part
         if leave_out is not None:

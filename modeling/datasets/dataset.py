@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 Row = dict[str, Any]
 Record = tuple[int, Sequence[Any]]
@@ -13,6 +13,7 @@ Record = tuple[int, Sequence[Any]]
 
 LOOKED_AT = 2000
 """Records that decide on columns, roles and languages."""
+_MOST_LOOKED_AT = 8 * 1024**2  # bytes
 LONGEST_RECORD = 4 * 1024**2
 """Characters of a record, or of a piece of a long text."""
 
@@ -48,15 +49,17 @@ class Table:
     position: Callable[[], int] = lambda: 0  # bytes read so far
 
 
-def looked_at(items: Iterable[Record | Problem]) -> tuple[list[Record], Iterator[Record | Problem]]:
-    """The first records, and an iterator over all items that gives them again."""
+Item = TypeVar("Item", bound=tuple[int, Any])
+
+
+def looked_at(items: Iterable[Item | Problem], position: Callable[[], int] = lambda: 0,
+              ) -> tuple[list[Item], Iterator[Item | Problem]]:
+    """The first records, and an iterator over all items that gives them again; `position` are bytes read so far."""
     rest = iter(items)
-    seen: list[Record | Problem] = []
-    size = 0
+    seen: list[Item | Problem] = []
     for item in rest:
         seen.append(item)
-        size += 0 if isinstance(item, Problem) else sum(len(v) for v in item[1] if isinstance(v, str))
-        if len(seen) >= LOOKED_AT or size > 4 * LONGEST_RECORD:
+        if len(seen) >= LOOKED_AT or position() > _MOST_LOOKED_AT:
             break
     return [item for item in seen if not isinstance(item, Problem)], chain(seen, rest)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from modeling.datasets.columns import Column, Hashes, Places, equal_rows, mixed, run_lengths
+from modeling.datasets.columns import Column, Places, equal_rows, mixed, run_lengths
 from modeling.datasets.splits import FEW_GROUPS, SPLITS, deal
 
 TRAIN, VALIDATION, TEST, DROPPED, OPEN = range(5)

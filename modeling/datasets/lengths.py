@@ -35,7 +35,7 @@ class Lengths:
 
     def _quantile(self, share: float) -> int:
         place = int(np.searchsorted(np.cumsum(self._counts), share * self._counts.sum()))
-        return min(self._most, max(self._least, int(_length_at(place))))
+        return min(self._most, max(self._least, _length_at(place)))
 
     def _histogram(self) -> list[dict[str, int]]:
         """Bars of equal width up to where all but the longest lie; the last one holds these too."""
@@ -43,11 +43,11 @@ class Lengths:
         width = max(1, -(-(most + 1 - least) // _BINS))
         edges = list(range(least, most + 1, width))
         filled = np.flatnonzero(self._counts)
-        bins = np.minimum((np.array([_length_at(place) for place in filled]) - least) // width, len(edges) - 1)
+        bins = np.minimum((np.array([_length_at(int(place)) for place in filled]) - least) // width, len(edges) - 1)
         rows = np.bincount(np.maximum(bins, 0).astype(np.int64), self._counts[filled], len(edges)).astype(int).tolist()
         ends = [*(edge - 1 for edge in edges[1:]), self._most]
         return [{"from": start, "to": end, "rows": count} for start, end, count in zip(edges, ends, rows, strict=True)]
 
 
 def _length_at(place: int) -> int:
-    return int(place) if place < _EXACT else round(_EXACT * 2 ** ((place - _EXACT) / _FINE))
+    return place if place < _EXACT else round(_EXACT * 2 ** ((place - _EXACT) / _FINE))

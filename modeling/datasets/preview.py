@@ -46,7 +46,8 @@ class Preview:
 
     def cuts(self) -> list[dict[str, Any]]:
         """[{"model", "limit", "unit", "rows"}]; the rows are estimated from their lengths."""
-        return [{"model": self._model, "limit": self._limit, "unit": "tokens", "rows": self._cut}] if self._model else []
+        found = {"model": self._model, "limit": self._limit, "unit": "tokens", "rows": self._cut}
+        return [found] if self._model else []
 
     def _tokens_per_character(self, texts: list[str]) -> float:
         sample = [text[:20_000] for text in texts][:200]

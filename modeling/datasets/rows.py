@@ -10,6 +10,10 @@ from modeling.text import normalise
 
 Answer = dict[str, Any]
 
+LONGEST_LABEL = 200
+"""Characters."""
+_MOST_ANSWERS = 100  # of one question
+
 
 class BadRowError(Exception):
     """One row cannot be used: (column, why)."""
@@ -62,7 +66,10 @@ Languages = tuple[str | None, str | None]
 
 
 def _classification(values: Mapping[str, Any], roles: Mapping[str, str], line: int, languages: Languages) -> Made:
-    return {"text": _required(values, roles, "text"), "label": _required(values, roles, "label")}, ()
+    label = _required(values, roles, "label")
+    if len(label) > LONGEST_LABEL:
+        raise BadRowError(roles.get("label"), f"the label has more than {LONGEST_LABEL} characters")
+    return {"text": _required(values, roles, "text"), "label": label}, ()
 
 
 def _generation(values: Mapping[str, Any], roles: Mapping[str, str], line: int, languages: Languages) -> Made:
@@ -89,7 +96,7 @@ def _question_answering(values: Mapping[str, Any], roles: Mapping[str, str], lin
         raise BadRowError(roles.get("context"), "the context is empty")
     question = _required(values, roles, "question")
     name = text_of(values.get("id")) or str(line)
-    given = answers_of(values.get("answers"))
+    given = answers_of(values.get("answers"))[:_MOST_ANSWERS]
     answers, mended = repair(given, context, name)
     if given and not answers:
         raise BadRowError(roles.get("answers"), f"question {name}: no answer occurs in the context, such as "

@@ -50,7 +50,6 @@ class TextFile:
     def close(self) -> None:
         self._bytes.close()
 
-    @property
     def position(self) -> int:
         """Bytes read so far."""
         return self._bytes.tell() if not self._bytes.closed else self.size
@@ -96,13 +95,6 @@ class TextFile:
                 continue
             yield self.line, line.rstrip("\r\n")
 
-    def whole(self, most: int) -> str:
-        """All of the text. Raises DataError when the file has more than `most` bytes, or wrong ones."""
-        if self.size > most:
-            raise DataError(f"the file has {self.size / 1024**2:,.0f} MB and can only be read as a whole",
-                            allowed=f"At most {most // 1024**2} MB", remedy="Export it as JSONL, one object a line")
-        text = self._text.read()
-        if WRONG in text:
-            line = text.count("\n", 0, text.index(WRONG)) + 1
-            raise DataError(f"line {line} has bytes that are not {self.encoding.upper()}", remedy="Mend the line")
-        return text
+    def read(self, count: int) -> str:
+        """The next characters, wrong bytes as WRONG; not to be mixed with lines."""
+        return self._text.read(count)

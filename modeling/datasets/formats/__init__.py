@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from functools import partial
 from pathlib import Path
 
 from modeling.datasets.dataset import Problem, Record, Table
 from modeling.datasets.encoding import FORMATS_ALLOWED, refuse_binary
-from modeling.datasets.formats.json_rows import parse_json, read_json, read_jsonl
+from modeling.datasets.formats.json_rows import read_json, read_jsonl
 from modeling.datasets.formats.parquet import read_parquet
 from modeling.datasets.formats.plain import read_aligned, read_labelled_lines, read_text
-from modeling.datasets.formats.squad import is_squad, read_squad
 from modeling.datasets.formats.table import read_csv, read_tsv
 from modeling.datasets.formats.tmx import read_tmx
 from modeling.datasets.languages import language_code
@@ -21,8 +19,6 @@ from modeling.datasets.textfile import TextFile
 from modeling.errors import DataError
 
 __all__ = ["FORMATS", "SUFFIXES", "naming", "opened", "opened_aligned"]
-
-MOST_JSON = 64 * 1024**2  # bytes of a file that is one JSON value, and is read as a whole
 
 # Suffix -> format. A file whose suffix is not here is told by its content.
 SUFFIXES: dict[str, str] = {
@@ -33,8 +29,8 @@ _TEXT_FORMATS: dict[str, Callable[[TextFile, Collection[str], str | None], Table
     "csv": lambda file, names, task: read_csv(file, names=names),
     "tsv": lambda file, names, task: read_tsv(file, names=names),
     "jsonl": lambda file, names, task: read_jsonl(file),
-    "json": lambda file, names, task: _read_json(file),
-    "squad": lambda file, names, task: _read_json(file, squad=True),
+    "json": lambda file, names, task: read_json(file),
+    "squad": lambda file, names, task: read_json(file, squad=True),
     "text": lambda file, names, task: read_labelled_lines(file) if task == "classification" else read_text(file),
 }
 FORMATS = (*_TEXT_FORMATS, "parquet", "tmx", "parallel")
@@ -57,7 +53,7 @@ def opened(path: Path, *, format: str | None, task: str | None, names: Collectio
             table = read_tmx(path)
         else:
             table = _TEXT_FORMATS[kind if format else _settle(kind, file.start)](file, names, task)
-            table.size, table.position = file.size, partial(getattr, file, "position")
+            table.size, table.position = file.size, file.position
         table.encoding = file.encoding
         yield _spread(table)
     except DataError as error:
@@ -98,7 +94,7 @@ def opened_aligned(paths: list[Path], languages: list[str]) -> Iterator[Table]:
         files = [stack.enter_context(closing(_text_file(path))) for path in paths]
         table = read_aligned(files, languages)
         table.encoding = " and ".join(dict.fromkeys(file.encoding for file in files))
-        table.size, table.position = sum(f.size for f in files), lambda: sum(f.position for f in files)
+        table.size, table.position = sum(f.size for f in files), lambda: sum(f.position() for f in files)
         yield table
 
 
@@ -145,17 +141,6 @@ def _settle(kind: str, text: str) -> str:
 def _is_object_a_line(text: str) -> bool:
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     return len(lines) > 1 and lines[0].endswith("}") and lines[1].startswith("{")
-
-
-def _read_json(file: TextFile, squad: bool = False) -> Table:
-    value = parse_json(file.whole(MOST_JSON))
-    if is_squad(value):
-        return read_squad(value)
-    if squad:
-        raise DataError("the JSON is not in SQuAD's layout", allowed='{"data": [{"title", "paragraphs": [...]}]}')
-    if isinstance(value, dict) and not any(isinstance(item, list) for item in value.values()):
-        value = [value]
-    return read_json(value)
 
 
 def naming(error: DataError, name: str) -> DataError:

@@ -29,7 +29,7 @@ def read_parquet(path: Path) -> Table:
         raise DataError(f"the Parquet file unpacks to {size:,} bytes", allowed=f"At most {_MOST_BYTES:,}",
                         remedy="Split it")
     rows = _Rows(file, path.stat().st_size)
-    head, items = looked_at(rows)
+    head, items = looked_at(rows, rows.position)
     return Table(format="parquet", columns=names, head=head, items=items, named=True,
                  size=path.stat().st_size, position=rows.position)
 

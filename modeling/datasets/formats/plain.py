@@ -16,7 +16,7 @@ _TO_BREAK = 20_000  # characters in which a blank line is waited for
 
 def read_text(file: TextFile) -> Table:
     """The whole file is one record: a text to learn from, to summarise, to search. A very long one comes in pieces."""
-    head, items = looked_at(_pieces(file))
+    head, items = looked_at(_pieces(file), file.position)
     return Table(format="text", columns=["text"], head=head, items=items, named=True)
 
 
@@ -40,7 +40,7 @@ def _pieces(file: TextFile) -> Iterator[Record | Problem]:
 
 def read_labelled_lines(file: TextFile) -> Table:
     """Lines of "label text". Raises DataError when the first words are no labels."""
-    head, items = looked_at(_labelled(file))
+    head, items = looked_at(_labelled(file), file.position)
     labels = Counter(cells[0] for _, cells in head)
     if len(labels) > max(2, min(200, len(head) // 5)):
         raise DataError("the lines of this text file have no label",
@@ -61,7 +61,7 @@ def read_aligned(files: list[TextFile], languages: list[str]) -> Table:
 
     Raises DataError when one is longer, as soon as the shorter one ends.
     """
-    head, items = looked_at(_aligned(files))
+    head, items = looked_at(_aligned(files), files[0].position)
     return Table(format="parallel", columns=languages, head=head, items=items, named=True)
 
 

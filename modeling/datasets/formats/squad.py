@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from modeling.datasets.dataset import Problem, Record, Table, looked_at
+from modeling.datasets.textfile import TextFile
 
 _COLUMNS = ["id", "title", "context", "question", "answers"]
 
 
-def is_squad(value: Any) -> bool:
-    data = value.get("data") if isinstance(value, dict) else None
-    return isinstance(data, list) and bool(data) and isinstance(data[0], dict) and "paragraphs" in data[0]
+def is_article(key: str, item: Any) -> bool:
+    """Whether the item of a file's list shows SQuAD's layout."""
+    return key == "data" and isinstance(item, dict) and "paragraphs" in item
 
 
-def read_squad(value: Any) -> Table:
+def read_squad(articles: Iterable[Any], file: TextFile) -> Table:
     """One record a question, numbered from 1. Answers are checked later, with those of other formats."""
-    head, items = looked_at(_questions(value["data"]))
+    head, items = looked_at(_questions(articles), file.position)
     return Table(format="squad", columns=list(_COLUMNS), head=head, items=items, named=True)
 
 
-def _questions(articles: list[Any]) -> Iterator[Record | Problem]:
+def _questions(articles: Iterable[Any]) -> Iterator[Record | Problem]:
     number = 0
     for place, article in enumerate(articles, start=1):
         try:

@@ -19,14 +19,12 @@ _KNOWN_NAMES = frozenset(name for task in TASKS.values() for names in task.names
 _LOOKED_AT = 1000  # rows that decide on delimiter, quotes, width and header
 _IDENTIFIER = re.compile(r"[^\W\d][\w .\-/]{0,39}")
 
-Cells = tuple[int, list[str]]
-
 
 def read_csv(file: TextFile, *, names: Collection[str] = ()) -> Table:
     """Comma-, semicolon- or bar-separated; quotes as in RFC 4180. `names` are columns that the caller expects."""
     head = [line[:65536] for line in file.peek(50)]
     delimiter = max(",;|\t", key=lambda mark: sum(min(line.count(mark), 3) for line in head))
-    return _table("csv", _records(file, delimiter, csv.QUOTE_MINIMAL), names)
+    return _table("csv", file, _records(file, delimiter, csv.QUOTE_MINIMAL), names)
 
 
 def read_tsv(file: TextFile, *, names: Collection[str] = ()) -> Table:
@@ -36,7 +34,7 @@ def read_tsv(file: TextFile, *, names: Collection[str] = ()) -> Table:
     if any('"' in line for line in head):
         plain, quoted = (_uneven(head, quoting) for quoting in (csv.QUOTE_NONE, csv.QUOTE_MINIMAL))
         quoting = csv.QUOTE_MINIMAL if quoted < plain // 2 or (plain and not quoted) else csv.QUOTE_NONE
-    return _table("tsv", _records(file, "\t", quoting), names)
+    return _table("tsv", file, _records(file, "\t", quoting), names)
 
 
 def _uneven(lines: list[str], quoting: int) -> int:
@@ -70,7 +68,7 @@ class _Feed:
         return line
 
 
-def _records(file: TextFile, delimiter: str, quoting: int) -> Iterator[Cells | Problem]:
+def _records(file: TextFile, delimiter: str, quoting: int) -> Iterator[Record | Problem]:
     """(line number, cells) of every line that is not blank."""
     feed = _Feed(file)
     reader = csv.reader(feed, delimiter=delimiter, quoting=quoting)  # type: ignore[arg-type]
@@ -89,8 +87,8 @@ def _records(file: TextFile, delimiter: str, quoting: int) -> Iterator[Cells | P
             yield line, cells
 
 
-def _table(kind: str, items: Iterator[Cells | Problem], names: Collection[str]) -> Table:
-    head, items = looked_at(items)
+def _table(kind: str, file: TextFile, found: Iterator[Record | Problem], names: Collection[str]) -> Table:
+    head, items = looked_at(found, file.position)
     if not head:
         raise DataError("the file has no rows", allowed="A table has a header or data in its first line")
     first = head[0][0]

@@ -20,11 +20,10 @@ _LONGEST_UNIT = 16 * 1024**2  # bytes
 def read_tmx(path: Path) -> Table:
     """One record a translation unit, one column a language (its ISO code). Raises DataError."""
     file = _Bounded(path)
-    first, rest = looked_at(_units(file))  # type: ignore[arg-type]
+    first, rest = looked_at(_units(file), lambda: file.position)
     columns = list(dict.fromkeys(language for _, unit in first for language in unit))
-    head: list[Record] = [(number, [unit.get(column) for column in columns]) for number, unit in first]  # type: ignore[attr-defined]
-    return Table(format="tmx", columns=columns, head=head, items=_values(rest, columns), named=True,
-                 size=path.stat().st_size, position=lambda: file.position)
+    return Table(format="tmx", columns=columns, head=list(_values(first, columns)),
+                 items=_values(rest, columns), named=True, size=path.stat().st_size, position=lambda: file.position)
 
 
 class _Bounded:
