@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from webapp.accounts.owned import OwnedAdmin
+from webapp.chat import review_pages
 from webapp.chat.models import ERROR, Conversation, Feedback
 
 
@@ -55,5 +60,27 @@ class ConversationAdmin(ModelAdmin):
 
 
 @admin.register(Feedback)
-class FeedbackAdmin(ModelAdmin):
-    """What visitors thought of answers, for review."""
+class FeedbackAdmin(OwnedAdmin):
+    """What visitors thought of answers: one page, for review."""
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseBase:
+        """The review page."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return review_pages.review(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Visitors give it."""
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """The list only."""
+        return obj is None and super().has_view_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """On the review page only."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Its visitor takes it back."""
+        return False

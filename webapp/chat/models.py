@@ -113,8 +113,17 @@ class FeedbackQuerySet(models.QuerySet["Feedback"]):
     editable_by = visible_to
 
     def waiting(self) -> FeedbackQuerySet:
-        """Corrections that nobody has looked at yet."""
+        """Corrections that nobody has looked at yet. A thumb alone waits for nothing."""
         return self.filter(state=FeedbackState.WAITING).exclude(correction="")
+
+    def with_questions(self) -> FeedbackQuerySet:
+        """With the text that was asked, as `question`, and all that a reviewer is shown."""
+        asked = Message.objects.filter(conversation=models.OuterRef("message__conversation"), role=USER,
+                                       pk__lt=models.OuterRef("message")).order_by("-pk")
+        shown = self.select_related(
+            "message__conversation__assistant", "message__version__artifact__run__version__dataset", "version__dataset",
+            "reviewed_by")
+        return shown.annotate(question=models.Subquery(asked.values("text")[:1])).defer("message__trace")
 
 
 class Feedback(models.Model):
