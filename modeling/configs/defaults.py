@@ -19,7 +19,7 @@ def default_settings(task: str, rows: int, characters: int) -> dict[str, Any]:
     if task == "classification":
         return {"epochs": min(40.0, max(8.0, round(120_000 / max(1, rows), 1))),
                 "batch_tokens": 1024 if rows < 3000 else 2048, "learning_rate": 2e-3, "decay": 0.7, "patience": 6,
-                "evaluations": 30, "precision": "fp32", "validation": 0.1, "test": 0.1}
+                "evaluations": 30, "precision": "fp32", "vocabulary_size": 8000, "validation": 0.1, "test": 0.1}
     if task == "translation":
         return {"epochs": 20.0 if rows < 100_000 else 6.0, "optimizer": "muon", "learning_rate": 2e-3,
                 "label_smoothing": 0.1, "vocabulary_size": min(8000, max(500, characters // 200)),
