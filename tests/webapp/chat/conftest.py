@@ -74,6 +74,7 @@ class Page:
 
     def __init__(self, client: Client, conversation_id: uuid.UUID, *, acknowledge: bool = True) -> None:
         self.client, self.id, self.acknowledging = client, conversation_id, acknowledge
+        self.address = f"/ws/chat/{self.id}/?language=en"
         self.fragments: list[str] = []
         self.socket: WebsocketCommunicator | None = None
 
@@ -82,7 +83,7 @@ class Page:
         cookie = self.client.cookies.get(settings.SESSION_COOKIE_NAME)
         headers = [(b"cookie", f"{settings.SESSION_COOKIE_NAME}={cookie.value if cookie else ''}".encode())]
         application = SessionMiddlewareStack(URLRouter(websocket_urlpatterns))
-        self.socket = WebsocketCommunicator(application, f"/ws/chat/{self.id}/?language=en", headers=headers)
+        self.socket = WebsocketCommunicator(application, self.address, headers=headers)
         connected, _code = await self.socket.connect(timeout=5)
         if connected and attach:
             await self.send(action="attach", last=last, state=state)
@@ -151,13 +152,18 @@ async def open_page(engine: ScriptedEngine, visitor: Callable[[], Client]) -> As
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def site_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of `site`."""
+    return tmp_path_factory.mktemp("site")
+
+
+@pytest.fixture(scope="session")
+def site(site_home: Path) -> Iterator[str]:
     """The address of a whole site in a process of its own, with the scripted engine."""
-    home = tmp_path_factory.mktemp("site")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = {**os.environ, "PARLEY_HOME": str(home), "PORT": str(port), "PACE": "0.02"}
+    environment = {**os.environ, "PARLEY_HOME": str(site_home), "PORT": str(port), "PACE": "0.02"}
     script = Path(__file__).with_name("scripted_site.py")
     process = subprocess.Popen([sys.executable, str(script), str(port)], env=environment, cwd=script.parent)
     try:

@@ -22,13 +22,20 @@ engine.use(ScriptedEngine(pace=float(os.environ.get("PACE", "0.01"))))
 
 
 def prepare() -> None:
-    """A database with assistants."""
+    """A database with assistants, and a link whose token lies in the site's home."""
     from conftest import make_assistants
     from django.conf import settings
     from django.core.management import call_command
 
+    from webapp.accounts.models import User
+    from webapp.assistants.models import Assistant
+    from webapp.sharing.services import Terms, make_link, token_of
+
     call_command("migrate", verbosity=0)
     make_assistants(settings.HOME / "artifacts")
+    owner, assistant = User.objects.create_superuser("owner"), Assistant.objects.get(slug="generation")
+    link = make_link(owner=owner, assistant=assistant, terms=Terms(embed_origins=("https://friend.example",)))
+    (settings.HOME / "link").write_text(token_of(link))
 
 
 if __name__ == "__main__":

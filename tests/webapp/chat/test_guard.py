@@ -47,12 +47,12 @@ class Alive(HTMLParser):
                        or (name == "hx-get" and not (value or "").startswith("/messages/"))]
 
 
-def handshake(site: str, origin: str | None, cookie: str = "") -> int:
+def handshake(site: str, origin: str | None, cookie: str = "", path: str = "/ws/chat/") -> int:
     """The status that a websocket handshake gets, over a real connection."""
     connection = HTTPConnection(urlsplit(site).netloc, timeout=10)
     headers = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Cookie": cookie,
                "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode()}
-    connection.request("GET", f"/ws/chat/{uuid.uuid4()}/", headers=headers | ({"Origin": origin} if origin else {}))
+    connection.request("GET", f"{path}{uuid.uuid4()}/", headers=headers | ({"Origin": origin} if origin else {}))
     status = connection.getresponse().status
     connection.close()
     return status
