@@ -12,8 +12,8 @@ from modeling.errors import ConfigError
 from webapp.charts import Series, line_chart
 from webapp.training.choices import size_of
 from webapp.training.figures import figure_text, flat, name_of
-from webapp.training.models import RunEvent, TrainingRun
-from webapp.training.presentation import points
+from webapp.training.models import LOG, RunEvent, TrainingRun
+from webapp.training.presentation import LAST, VALIDATION, points
 
 MOST = 8  # more curves on one axis than that cannot be told apart
 
@@ -23,21 +23,19 @@ def compare(runs: Sequence[TrainingRun]) -> dict[str, Any]:
     return {"runs": runs, "charts": _charts(runs), "differences": _differences(runs), "figures": _figures(runs)}
 
 
-def _charts(runs: Sequence[TrainingRun]) -> list[dict[str, Any]]:
-    curves = [points(list(RunEvent.objects.filter(run=run).exclude(kind="log"))) for run in runs]
+def _charts(runs: Sequence[TrainingRun]) -> list[str]:
+    curves = [points(list(RunEvent.objects.filter(run=run).exclude(kind=LOG))) for run in runs]
     figures = dict.fromkeys(name for found in curves for name in found)
-    last = ("learning_rate", "tokens_per_second")
-    order = sorted(figures, key=lambda name: (name in last, not name.endswith("loss")))
-    return [{"name": _chart_name(figure), "chart": line_chart(
-        [Series(run.name, found[figure]) for run, found in zip(runs, curves, strict=True) if found.get(figure)],
-        x_label=say("step"), y_label=name_of(figure.removeprefix("validation/")))} for figure in order]
+    order = sorted(figures, key=lambda name: (name in LAST, not name.endswith("loss")))
+    return [line_chart([Series(run.name, found[figure]) for run, found in zip(runs, curves, strict=True)
+                        if found.get(figure)], x_label=say("step"), y_label=_chart_name(figure)) for figure in order]
 
 
 def _chart_name(figure: str) -> str:
-    name = name_of(figure.removeprefix("validation/"))
+    name = name_of(figure.removeprefix(VALIDATION))
     if figure == "loss":
         return say("%(figure)s in training") % {"figure": name}
-    return say("%(figure)s in validation") % {"figure": name} if figure.startswith("validation/") else name
+    return say("%(figure)s in validation") % {"figure": name} if figure.startswith(VALIDATION) else name
 
 
 def _differences(runs: Sequence[TrainingRun]) -> list[tuple[str, list[str]]]:

@@ -1,4 +1,4 @@
-"""Figures in words: names, shares as per cent, intervals, durations."""
+"""Figures in words: names, shares as per cent, intervals."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 from django.utils.translation import gettext as say
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from modeling.tasks import TASKS
 from webapp.charts import number
@@ -27,12 +26,13 @@ def name_of(figure: str) -> str:
 
 
 def figure_text(figure: str, value: float, interval: Any = None) -> str:
-    """94.1 % (92.8 to 95.2), 32.4, 12,000."""
+    """94.1 % (92.8 to 95.2), 32.4, 12,000. Some figures are told in hundredths already: those of SQuAD, and ROUGE."""
     share = figure.split("/")[0] in SHARES
-    text = f"{100 * value:.1f} %" if share else number(value)
+    times = 100 if value <= 1 else 1
+    text = f"{times * value:.1f} %" if share else number(value)
     if not interval:
         return text
-    low, high = (f"{100 * bound:.1f}" if share else number(bound) for bound in interval)
+    low, high = (f"{times * bound:.1f}" if share else number(bound) for bound in interval)
     return say("%(value)s (%(low)s to %(high)s)") % {"value": text, "low": low, "high": high}
 
 
@@ -49,17 +49,3 @@ def deciding(task: str, figures: Mapping[str, Any]) -> tuple[str, float] | None:
     """The figure that decides for this task, where it is there."""
     return next(((name, figures[name]) for name in TASKS[task].metrics
                  if isinstance(figures.get(name), int | float)), None)
-
-
-def duration(seconds: float) -> str:
-    """Two units at most: 12 s, 3 min, 2 h 5 min, 4 days."""
-    seconds = max(0, round(seconds))
-    if seconds < 90:
-        return say("%(n)s s") % {"n": seconds}
-    minutes = round(seconds / 60)
-    if minutes < 90:
-        return say("%(n)s min") % {"n": minutes}
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return say("%(hours)s h %(minutes)s min") % {"hours": hours, "minutes": minutes}
-    return ngettext("%(n)s day", "%(n)s days", hours // 24) % {"n": hours // 24}

@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext as say
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from modeling.configs import TRAINABLE, Estimate, Option
 from modeling.errors import ConfigError
@@ -149,10 +150,10 @@ class CardForm(forms.Form):
 
 def option_field(option: Option) -> forms.Field:
     """The field of a setting, empty where it has no default; wrong values are told beside it."""
-    shared: dict[str, Any] = {"label": say(option.label), "help_text": say(option.help), "required": False,
-                              "initial": option.default}
+    shared: dict[str, Any] = {"label": say(option.label), "help_text": say(option.help), "required": False}
     if option.kind == "bool":
-        return forms.BooleanField(**shared)
+        return forms.BooleanField(initial=option.default, **shared)
+    shared["initial"] = "" if option.default is None else services.written(option.default)
     if option.kind == "choice":
         return forms.ChoiceField(choices=[(name, name) for name in option.choices], **shared)
     if option.kind == "text":
@@ -178,4 +179,4 @@ def _initial(choice: Choice, start: Mapping[str, Any]) -> dict[str, Any]:
 
 def _version_label(version: Any) -> str:
     rows, _characters = size_of(version)
-    return f"{version} ({rows:,})"
+    return ngettext("%(data)s, %(n)s row", "%(data)s, %(n)s rows", rows) % {"data": version, "n": f"{rows:,}"}

@@ -12,12 +12,14 @@ from django.utils.translation import gettext as say
 from webapp.charts import Series, line_chart
 from webapp.jobs.kinds import KINDS
 from webapp.jobs.models import Job, JobState
-from webapp.training.figures import duration, flat, name_of
+from webapp.training.figures import flat, name_of
 from webapp.training.models import EVALUATION, LOG, SAMPLES, STEP, RunEvent, TrainingRun
-from webapp.wording import spoken
+from webapp.wording import duration, spoken
 
 PARTS = ("state", "samples", "curves", "log")
 LINES, SAMPLED = 200, 6  # of the log, of the steps whose samples are shown
+VALIDATION = "validation/"  # before the names of figures of that split
+LAST = ("learning_rate", "tokens_per_second")  # less telling than what is learnt
 LONG = [name for name, kind in KINDS.items() if kind.lane == "long"]
 GOOD, BUSY, FAULT = "good", "busy", "fault"
 TONES = {JobState.DONE: GOOD, JobState.RUNNING: BUSY, JobState.FAILED: FAULT}
@@ -82,16 +84,14 @@ def place_in_queue(job: Job | None) -> int | None:
     return running + (waiting.index(job.pk) if job.pk in waiting else 0)
 
 
-def curves(events: list[RunEvent]) -> list[dict[str, Any]]:
-    """Pictures of what was measured at each step."""
+def curves(events: list[RunEvent]) -> list[str]:
+    """Pictures of what was measured at each step: the losses on one, everything else on its own."""
     series = points(events)
     losses = [Series(say(label), series.pop(key)) for key, label in (
-        ("loss", "training"), ("validation/loss", "validation")) if series.get(key)]
-    charts = [{"name": name_of("loss"), "chart": _chart(losses, "loss")}] if losses else []
-    order = sorted(series, key=lambda key: (key in ("learning_rate", "tokens_per_second"), key))
-    return charts + [{"name": name_of(key.removeprefix("validation/")),
-                      "chart": _chart([Series(name_of(key.removeprefix("validation/")), series[key])], key)}
-                     for key in order]
+        ("loss", "training"), (f"{VALIDATION}loss", "validation")) if series.get(key)]
+    order = sorted(series, key=lambda key: (key in LAST, key))
+    return [*([_chart(losses, "loss")] if losses else []),
+            *(_chart([Series(name_of(key.removeprefix(VALIDATION)), series[key])], key) for key in order)]
 
 
 def points(events: list[RunEvent]) -> dict[str, list[tuple[float, float]]]:
@@ -107,11 +107,11 @@ def _figures(event: RunEvent) -> list[tuple[str, float]]:
     if event.kind == STEP:
         return [(name, event.data[name]) for name in ("loss", "learning_rate", "tokens_per_second")
                 if isinstance(event.data.get(name), int | float)]
-    return [(f"validation/{name}", value) for name, value in flat(event.data) if name not in ("step", "seconds")]
+    return [(f"{VALIDATION}{name}", value) for name, value in flat(event.data) if name not in ("step", "seconds")]
 
 
 def _chart(series: list[Series], figure: str) -> str:
-    return line_chart(series, x_label=say("step"), y_label=name_of(figure.removeprefix("validation/")))
+    return line_chart(series, x_label=say("step"), y_label=name_of(figure.removeprefix(VALIDATION)))
 
 
 def samples(events: list[RunEvent]) -> dict[str, Any]:

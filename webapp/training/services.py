@@ -66,8 +66,8 @@ def _check(version: DatasetVersion, task: str, model: str, parent: Artifact | No
 
 
 def written(value: Any) -> str:
-    """A setting as `--set` reads it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    """A setting as `--set` reads it: 40 and not 40.0."""
+    return str(value).lower() if isinstance(value, bool) else str(value).removesuffix(".0")
 
 
 def base_folder(name: str) -> Path:

@@ -9,11 +9,11 @@ from django.utils.translation import gettext as say
 
 from modeling.errors import ParleyError
 from modeling.tasks import TASKS
-from webapp.training import figures
+from webapp.wording import duration
 from webapp.wording import said as said_in_words
 
 register = template.Library()
-register.filter("duration", figures.duration)
+register.filter("duration", duration)
 
 
 @register.filter
