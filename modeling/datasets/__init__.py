@@ -1,6 +1,6 @@
 """Datasets: files to checked rows, rows to splits, and what they are like in figures."""
 
-from modeling.datasets.build import BuildOptions, build, read_rows
+from modeling.datasets.building import BuildOptions, build, read_rows
 from modeling.datasets.dataset import Dataset, Problem
 from modeling.datasets.documents import document_text
 from modeling.datasets.reading import read

@@ -72,7 +72,8 @@ def collect(files: Sequence[Path], folder: Path, listener: Listener, *, task: st
                 _add_additions(collector, additions, part)
             listener.report.start_part(part)
             collector.start(part.task)
-            code = SPLITS.index(splits[part.files[0]]) if splits else OPEN
+            split = splits.get(part.files[0], "train")  # missing splits are dealt out of what trains
+            code = OPEN if split == "train" else SPLITS.index(split)
             for _ in collector.take(part.items(), code):
                 listener.reading(before + part.table.position())
             before += part.table.size

@@ -56,7 +56,7 @@ def find_duplicates(verdicts: Verdicts, rows: Column, found: Findings, *, drop: 
     """Rows after the first of those that are the same in one split."""
     for starts, places, _ in equal_rows(rows, leave_out=verdicts == DROPPED):
         runs = np.repeat(np.arange(len(starts)), run_lengths(starts, len(places)))
-        key = runs * 8 + verdicts[places]
+        key = runs * 8 + np.where(verdicts[places] == OPEN, TRAIN, verdicts[places])
         order = np.argsort(key, kind="stable")
         again = places[order[1:]][key[order[1:]] == key[order[:-1]]]
         found.duplicates += len(again)
@@ -115,16 +115,15 @@ def deal_out(verdicts: Verdicts, groups: Sequence[Column], labels: Column | None
 
 def _joined(roots: Places, verdicts: Verdicts, additions: int, folder: Path) -> tuple[Column, int]:
     """A column of the rows' components, and how many there are to deal out."""
-    trains = np.zeros(len(roots), bool)
+    trains, dealt = np.zeros(len(roots), bool), np.zeros(len(roots), bool)
     trains[roots[:additions]] = True
     column = Column(folder / "components")
-    number = 0
     for start in range(0, len(roots), 1024**2):
         part, verdict = roots[start : start + 1024**2], verdicts[start : start + 1024**2]
         verdict[(verdict == OPEN) & trains[part]] = TRAIN
-        number += int(np.count_nonzero((verdict == OPEN) & (part == np.arange(start, start + len(part)))))
+        dealt[part[verdict == OPEN]] = True
         column.append(mixed(part.astype(np.uint64), 1))
-    return column, number
+    return column, int(np.count_nonzero(dealt))
 
 
 def components(columns: Sequence[Column], count: int, *, folder: Path, leave_out: NDArray[np.bool_]) -> Places:

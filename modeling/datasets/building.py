@@ -168,7 +168,8 @@ def _dealt(collected: Collected, folder: Path, options: BuildOptions) -> tuple[V
         find_conflicts(collected.inputs, collected.rows, findings)
     find_duplicates(verdicts, collected.rows, findings, drop=options.drop_duplicates)
     whole = deal_out(verdicts, collected.groups, collected.labels, _shares(collected, options), seed=options.seed,
-                     additions=collected.additions, folder=folder, cut_few=collected.task == "generation")
+                     additions=0 if single else collected.additions, folder=folder,
+                     cut_few=collected.task == "generation")
     if collected.given:
         find_leaks(verdicts, collected.inputs, findings)
     return verdicts, findings, whole
