@@ -169,6 +169,9 @@ UNFOLD = {
     "COLORS": {"primary": {  # the accent of static/parley/parley.css
         "50": "#eef7f5", "100": "#d9efe9", "200": "#b3dfd5", "300": "#8accbd", "400": "#62c9b6", "500": "#1f8a79",
         "600": "#0b6b5d", "700": "#09574c", "800": "#08463d", "900": "#063831", "950": "#03221e",
+    }, "base": {  # its paper and ink
+        "50": "#faf9f6", "100": "#f4f2ec", "200": "#e2dfd6", "300": "#cfcbc0", "400": "#a29d93", "500": "#77736a",
+        "600": "#57544d", "700": "#3f3d38", "800": "#2b2a26", "900": "#171614", "950": "#0f0e0d",
     }},
     "SIDEBAR": {"show_search": False, "navigation": [
         {"title": _("Build"), "separator": True, "items": [

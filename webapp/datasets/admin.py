@@ -56,7 +56,7 @@ class DatasetAdmin(OwnedAdmin):
         parts = next((version.parts for version in dataset.versions.all() if version.parts), None)
         return f"{sum(parts.values()):,}" if parts else "–"
 
-    @display(description=_("dataset versions"))
+    @display(description=_("Versions"))
     def version_count(self, dataset: Dataset) -> int:
         """How many there are."""
         return len(dataset.versions.all())

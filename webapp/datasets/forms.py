@@ -87,10 +87,11 @@ class VersionForm(forms.Form):
                 initial=column["role"] or "", label=column["name"])
         self.languages = [role for role in roles if role.endswith("_language")]
         for role in self.languages:
-            known = version.report.get("roles", {}).get(role, "")
+            given = version.columns.get(role, "")
+            found = next((item["row"].get(role) for item in version.report.get("preview") or []), None)
             self.fields[role] = forms.RegexField(
-                r"^[a-z]{2}$", required=False, label=role_name(role), initial=known if len(known) == 2 else "",
-                widget=forms.TextInput(attrs={"size": 4, "placeholder": _("found out")}),
+                r"^[a-z]{2}$", required=False, label=role_name(role), initial=given if len(given) == 2 else "",
+                widget=forms.TextInput(attrs={"size": 4, "placeholder": found or ""}),
                 error_messages={"invalid": _("Two small letters, such as en or zh.")})
 
     def column_fields(self) -> list[tuple[dict[str, Any], forms.BoundField]]:

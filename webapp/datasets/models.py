@@ -78,7 +78,7 @@ class Dataset(models.Model):
     name = models.CharField(_("name"), max_length=120)
     task = models.CharField(_("task"), max_length=40, blank=True,  # blank: guessed by the first report
                             choices=TASK_CHOICES)
-    sources = models.JSONField(default=list)  # [{"name", "bytes", "file"}]; `file` lies in `folder`/source
+    sources = models.JSONField(default=list)  # [{"name", "bytes", "file"}]; `file` is below `folder`/source
     created = models.DateTimeField(_("created"), default=timezone.now)
 
     objects = DatasetQuerySet.as_manager()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,16 +12,19 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from modeling.configs import TRAINABLE
 from modeling.tasks import TASKS
 from webapp import charts
 from webapp.datasets.forms import role_name
 from webapp.datasets.models import DatasetVersion, VersionState
+from webapp.jobs.models import JobState
 from webapp.wording import spoken
 
 FEW = 200  # rows to train on below which nothing much will be learnt,
 MUCH_TEXT = 200_000  # unless they are long: characters
 MANY_CUT = 0.1  # share of rows that a model's length cuts, from which it matters
-MANY_BAD = 0.05
+MANY_BAD = 0.05  # share of rows that cannot be used, from which something is wrong with the file
+MANY_CONFLICTS = 0.005
 RARE = 5  # rows of a class below which it will hardly be learnt
 
 Report = Mapping[str, Any]
@@ -40,11 +44,9 @@ def verdict(version: DatasetVersion) -> Verdict:
     """In plain words, whether one can train on it, and what to do where not."""
     report = version.report
     if version.state == VersionState.BUILDING:
-        seen = report.get("seen", 0)
-        headline = _("Being read: %(rows)s rows so far") % {"rows": f"{seen:,}"} if seen else _("Waiting to be read")
-        return Verdict(tone="busy", headline=headline, advice=[])
+        return Verdict(tone="busy", headline=_progress(version), advice=[])
     if version.state == VersionState.FAILED:
-        message, _line, details = version.error.partition("\n")
+        message, _line, details = _with_names(version.error, version).partition("\n")
         return Verdict(tone="fault", headline=_("It cannot be used yet"), advice=[spoken(message)], details=details)
     rows = sum(report["splits"].values())
     if faults := list(_faults(report)):
@@ -52,6 +54,20 @@ def verdict(version: DatasetVersion) -> Verdict:
     advice = list(_advice(report))
     return Verdict(tone="warning" if advice else "good", advice=advice, headline=ngettext(
         "Ready to train: %(rows)s row", "Ready to train: %(rows)s rows", rows) % {"rows": f"{rows:,}"})
+
+
+def _progress(version: DatasetVersion) -> str:
+    if seen := version.report.get("seen"):
+        return _("Being read: %(rows)s rows so far") % {"rows": f"{seen:,}"}
+    running = version.job is not None and version.job.state == JobState.RUNNING
+    return _("Being read") if running else _("Waiting to be read")
+
+
+def _with_names(text: str, version: DatasetVersion) -> str:
+    """What the program says about files, with the names that people gave them."""
+    for stored, name in file_names(version).items():
+        text = re.sub(rf"(?<![\w.-]){re.escape(stored)}(?![\w-])", lambda _found, name=name: name, text)
+    return text
 
 
 def _faults(report: Report) -> Iterator[str]:
@@ -72,12 +88,14 @@ def _advice(report: Report) -> Iterator[str]:
     if leaking := report["leakage"]["rows"]:
         yield _("%(count)s rows of validation or test also stand in the training rows, so figures will look too good. "
                 "Leave out duplicates.") % {"count": f"{leaking:,}"}
-    if conflicts := report["conflicts"]["rows"]:
-        yield _("%(count)s rows have the same text as another but a different label. Decide for one of them in the "
-                "file.") % {"count": f"{conflicts:,}"}
+    if (conflicts := report["conflicts"]["rows"]) > MANY_CONFLICTS * report["rows"]:
+        yield _("%(count)s rows contradict another: the same text, but a different answer. Decide for one of them in "
+                "the file.") % {"count": f"{conflicts:,}"}
     if rare := [found["label"] for found in report["labels"] if found["rows"] < RARE]:
         yield _("Few rows: %(labels)s. A class needs some dozens of rows to be learnt.") % {
             "labels": ", ".join(rare[:5]) + ("…" if len(rare) > 5 else "")}
+    if report["task"] not in TRAINABLE:
+        yield _("This job needs no training: publish an assistant at once. The rows are for measuring how good it is.")
     for cut in report["cuts"]:
         if cut["rows"] > MANY_CUT * report["rows"]:
             yield _("%(count)s rows are longer than %(model)s reads (%(limit)s %(unit)s); the rest of them is cut.") % {
@@ -130,13 +148,25 @@ def _labels(report: Report) -> SafeString | None:
 def problems(version: DatasetVersion) -> list[dict[str, Any]]:
     """The first bad rows, each with the file as it was called."""
     names = file_names(version)
-    return [{**found, "file": names.get(found.get("file"), found.get("file")), "message": spoken(found["message"])}
+    return [{**found, "file": names.get(found.get("file"), found.get("file")),
+             "message": spoken(_with_names(found["message"], version))}
             for found in version.report.get("problems") or []]
+
+
+def preview(report: Report) -> list[dict[str, Any]]:
+    """Rows by the names of their roles, and what becomes of them."""
+    return [{**item, "row": [(role_name(role), _text(value)) for role, value in item["row"].items()
+                             if value and role != "id"]} for item in report.get("preview") or []]
+
+
+def _text(value: Any) -> str:
+    """Answers by their texts, each once."""
+    return " · ".join(dict.fromkeys(answer["text"] for answer in value)) if isinstance(value, list) else str(value)
 
 
 def file_names(version: DatasetVersion) -> dict[str, str]:
     """What the files are called here -> what they were called when they came."""
-    return {source["file"]: source["name"] for source in version.dataset.sources}
+    return {source["file"].rsplit("/", 1)[-1]: source["name"] for source in version.dataset.sources}
 
 
 def splits(version: DatasetVersion) -> list[tuple[str, str, int]]:

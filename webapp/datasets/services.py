@@ -73,7 +73,7 @@ def _use_up(uploads: Sequence[Upload]) -> None:
 
 
 def _name_of(source: Source) -> str:
-    return source.name.split(".", 1)[0].replace("_", " ").strip() or source.name
+    return Path(source.name).stem.replace("_", " ").strip() or source.name
 
 
 @transaction.atomic

@@ -14,13 +14,14 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from modeling.datasets import sample_files
 from modeling.errors import DataError
 from modeling.tasks import TASKS
 from webapp.datasets.models import Dataset, Upload
 from webapp.datasets.uploads import check_space
 
 LISTED = 500  # files of the server's folder
-HINTS = re.compile(r"(\.[A-Za-z0-9_-]{1,12}){1,2}$")  # .en-zh.tsv: what the library reads from a file's name
+UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 HEADINGS = {name for task in TASKS.values() for names in task.names.values() for name in names}
 
 
@@ -56,8 +57,6 @@ def of_text(text: str) -> Source:
 
 def of_sample(task: str) -> list[Source]:
     """The small dataset that shows what a job's data looks like."""
-    from modeling.datasets import sample_files
-
     return [Source(name=name, place=lambda path, data=data: path.write_bytes(data))
             for name, data in sample_files(task)]
 
@@ -99,22 +98,27 @@ def store(sources: Sequence[Source], folder: Path) -> list[dict[str, Any]]:
     folder.mkdir(mode=0o700, parents=True)
     stored = []
     for number, source in enumerate(sources):
-        path = folder / f"{number}{_hints(source.name)}"
+        path = folder / str(number) / safe_name(source.name, number)
+        path.parent.mkdir(mode=0o700)
         try:
             source.place(path)
         except OSError as fault:
             raise DataError(_("“%(name)s” could not be stored: %(reason)s.")
                             % {"name": source.name, "reason": fault.strerror}) from None
         _sync(path)
-        stored.append({"name": source.name, "bytes": path.stat().st_size, "file": path.name})
+        stored.append({"name": source.name, "bytes": path.stat().st_size, "file": f"{number}/{path.name}"})
+        _sync(path.parent)
     _sync(folder)
     return stored
 
 
-def _hints(name: str) -> str:
-    """The endings of a name that say what is in the file; nothing else of a name becomes part of a path."""
-    found = HINTS.search(name)
-    return found.group().lower() if found else ""
+def safe_name(name: str, number: int) -> str:
+    """What of a name may be on the disk, in a folder of its own: the library reads languages, splits and format in it.
+
+    "talk.en" stays; "数据.csv" becomes "file0.csv".
+    """
+    safe = UNSAFE.sub("-", name.rsplit("/", 1)[-1])[-100:]
+    return safe if safe[:1].isalnum() else f"file{number}{safe.lstrip('-')}"
 
 
 def _suffix_of(text: str) -> str:

@@ -14,6 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from modeling.configs import TRAINABLE
 from modeling.errors import DataError
 from modeling.tasks import TASKS
 from webapp.datasets import exports, presentation, services, sources, uploads
@@ -65,10 +66,12 @@ def report(request: HttpRequest, version_id: uuid.UUID) -> HttpResponseBase:
         return redirect(REPORT, form.save().pk)
     building = version.state == VersionState.BUILDING
     context = {
-        "original": version.dataset, "version": version, "dataset": version.dataset, "report": version.report, "building": building, "form": form,
+        "original": version.dataset, "dataset": version.dataset, "version": version, "report": version.report,
+        "building": building, "ready": version.state == VersionState.READY, "form": form,
         "verdict": presentation.verdict(version), "facts": presentation.facts(version),
         "pictures": presentation.pictures(version.report), "problems": presentation.problems(version),
-        "splits": presentation.splits(version), "tasks": TASKS, "ready": version.state == VersionState.READY,
+        "preview": presentation.preview(version.report), "trainable": version.dataset.task in TRAINABLE,
+        "splits": presentation.splits(version), "tasks": TASKS,
         "versions": version.dataset.versions.defer("report"),
     }
     template = "datasets/report_fragment.html" if request.htmx else "datasets/report.html"

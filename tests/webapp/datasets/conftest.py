@@ -55,16 +55,19 @@ def arrived(owner: User) -> Callable[..., Upload]:
 
 
 @pytest.fixture
-def work_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
-    """Let the trainer read everything that waits to be read."""
+def trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trainer]:
     monkeypatch.setattr("webapp.jobs.trainer.queue_due", lambda: None)
-    trainer = Trainer(logs=tmp_path, threads=1)
+    worker = Trainer(logs=tmp_path / "logs", threads=1)
+    yield worker
+    worker.close()
 
+
+@pytest.fixture
+def work_off(trainer: Trainer) -> Callable[[], None]:
+    """Let the trainer read everything that waits to be read."""
     def work() -> None:
         until = time.monotonic() + 60
         while DatasetVersion.objects.filter(state=VersionState.BUILDING).exists() and time.monotonic() < until:
             trainer.step()
             time.sleep(0.05)
-
-    yield work
-    trainer.close()
+    return work

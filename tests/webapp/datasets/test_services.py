@@ -39,8 +39,8 @@ def folder(tmp_path, settings):
 def test_an_upload_becomes_a_dataset_and_is_no_upload_any_more(owner, arrived):
     upload = arrived(name="my_messages.en.csv")
     dataset = services.create_dataset(owner=owner, uploads=[upload])
-    assert (dataset.name, dataset.task) == ("my messages", "")
-    assert dataset.sources == [{"name": "my_messages.en.csv", "bytes": len(TABLE), "file": "0.en.csv"}]
+    assert (dataset.name, dataset.task) == ("my messages.en", "")
+    assert dataset.sources == [{"name": "my_messages.en.csv", "bytes": len(TABLE), "file": "0/my_messages.en.csv"}]
     assert dataset.source_files[0].read_text() == TABLE
     assert not Upload.objects.exists() and not upload.path.exists()
     version = dataset.versions.get()
@@ -70,18 +70,19 @@ def test_a_kill_before_the_rows_are_written_leaves_no_half_dataset(owner, arrive
     assert Upload.objects.get().path.read_text() == TABLE
 
 
-@pytest.mark.parametrize("name, hints", [
-    ("a.csv", ".csv"), ("tatoeba.en-zh.TSV", ".en-zh.tsv"), ("no-ending", ""), ("../../x.csv", ".csv"),
-    ("a.b.c.d.jsonl", ".d.jsonl"), ("x.…/../y", ""), ("a" * 200 + ".parquet", ".parquet"), ("a.%2e%2e", ""),
+@pytest.mark.parametrize("name, safe", [
+    ("a.csv", "a.csv"), ("tatoeba.en-zh.tsv", "tatoeba.en-zh.tsv"), ("../../x.csv", "x.csv"), ("..", "file7.."),
+    ("-o", "file7o"), (".bashrc", "file7.bashrc"), ("数据.csv", "file7.csv"), ("a b;c.csv", "a-b-c.csv"),
+    ("a" * 200 + ".parquet", "a" * 92 + ".parquet"), ("a.%2e%2e\\x", "a.-2e-2e-x"),
 ])
-def test_only_the_endings_of_a_name_reach_the_disk(name, hints):
-    assert sources._hints(name) == hints
+def test_little_of_a_name_reaches_the_disk(name, safe):
+    assert sources.safe_name(name, 7) == safe
 
 
 def test_pasted_text_is_what_its_beginning_shows(owner):
     for text, ending in ((TABLE, ".csv"), ('{"text": "a"}\n', ".json"), ("a\tb\n", ".txt"), ("Once, then", ".txt")):
         dataset = services.create_dataset(owner=owner, text=text)
-        assert dataset.sources[0]["file"] == f"0{ending}"
+        assert dataset.sources[0]["file"] == f"0/pasted{ending}"
 
 
 def test_the_servers_folder_shows_regular_files_and_no_way_out(folder):
