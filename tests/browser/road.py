@@ -62,6 +62,43 @@ class Road:
         self.page.click("form button.primary")
         self.page.wait_for_url(re.compile(r"/trainingrun/[0-9a-f-]{36}/"))
 
+    def trained(self, minutes: float = 10) -> None:
+        """Wait on a training's page until its artifact is there."""
+        ended = self.page.locator("#run-state:is([data-state=done], [data-state=failed], [data-state=cancelled])")
+        ended.wait_for(timeout=minutes * MINUTE)
+        assert ended.get_attribute("data-state") == "done", ended.inner_text()
+
+    def publish(self, *, name: str = "") -> None:
+        """From a finished training to the page of its assistant."""
+        self.page.click("[data-testid=publish]")
+        self.save_assistant(name)
+
+    def save_assistant(self, name: str = "") -> None:
+        """Send the form of an assistant; what it suggests stays, but for the name."""
+        if name:
+            self.page.fill("[name=name_en]", name)
+        self.page.click("[data-testid=save]")
+        self.page.wait_for_selector("[data-testid=share]")
+
+    def share(self, *, password: str = "") -> str:
+        """From an assistant's page to the page of a new link. Its address."""
+        self.page.click("[data-testid=share]")
+        self.page.fill("[name=password]", password)
+        self.page.click("form button.primary")
+        return self.page.locator("[data-testid=link-address]").input_value()
+
+    def revoke(self) -> None:
+        """On a link's page: close it for good."""
+        self.page.click("details.p-confirm > summary")
+        self.page.click("details.p-confirm button")
+        self.page.wait_for_selector("[data-testid=link-state].fault")
+
+    def accept(self) -> None:
+        """On the review page: accept the correction at the top, and follow it to the dataset's new version."""
+        self.go("chat/feedback/")
+        self.page.click("[data-testid=accept-one] >> nth=0")
+        self.page.wait_for_load_state()
+
     @staticmethod
     def _set(field: Locator, value: str) -> None:
         if field.evaluate("field => field.tagName") == "SELECT":
