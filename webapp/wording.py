@@ -1,10 +1,11 @@
-"""Errors in the reader's language. They are stored in English, one part a line, and translated when shown."""
+"""Errors and times in the reader's language. Errors are stored in English, one part a line, and translated when shown.
+"""
 
 from __future__ import annotations
 
 import re
 
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from modeling.errors import ParleyError
@@ -28,6 +29,20 @@ def spoken(text: str) -> str:
 def said(error: ParleyError) -> str:
     """An error for a notice."""
     return spoken(stored(error))
+
+
+def duration(seconds: float) -> str:
+    """Two units at most: 12 s, 3 min, 2 h 5 min, 4 days."""
+    seconds = max(0, round(seconds))
+    if seconds < 90:
+        return _("%(n)s s") % {"n": seconds}
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return _("%(n)s min") % {"n": minutes}
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return _("%(hours)s h %(minutes)s min") % {"hours": hours, "minutes": minutes}
+    return ngettext("%(n)s day", "%(n)s days", hours // 24) % {"n": hours // 24}
 
 
 def _translated(part: str) -> str:

@@ -1,44 +1,77 @@
-"""The queue in the admin: to look at and to cancel; jobs are made by the site."""
+"""The queue in the admin: our own pages. Jobs are made by the site; what people may do is pause, cancel, try again."""
 
 from __future__ import annotations
 
-from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
-from unfold.decorators import display
+from typing import Any
 
+from django.conf import settings
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+
+from webapp.accounts.owned import OwnedAdmin
+from webapp.accounts.rights import is_admin
 from webapp.jobs import services
+from webapp.jobs.attempt import output_of
 from webapp.jobs.models import Job
+from webapp.jobs.news import log_lines
+from webapp.jobs.packages import training_packages
+from webapp.jobs.queue import line_of, sections
+
+ACTIONS = {"front": services.move_to_front, "pause": services.pause, "unpause": services.unpause,
+           "cancel": services.cancel, "retry": services.retry}
+FOR_ADMINS = {"front"}
+LINES = 300  # of a log
 
 
 @admin.register(Job)
-class JobAdmin(ModelAdmin):
-    """What waits, what runs, what became of the rest."""
+class JobAdmin(OwnedAdmin):
+    """What runs, what waits in which order, what became of the rest. The order is for all who train to see."""
 
-    list_display = ("kind", "state_label", "done", "note", "owner", "attempt", "created", "finished")
-    list_filter = ("state", "kind")
-    actions = ("cancel_jobs",)
+    def get_urls(self) -> list[URLPattern]:
+        """With the buttons."""
+        act = self.admin_site.admin_view(require_POST(self.act))
+        return [path("<int:pk>/act/", act, name="jobs_job_act"), *super().get_urls()]
 
-    @display(
-        description=_("state"),
-        label={"running": "info", "done": "success", "failed": "danger", "queued": "warning"},
-    )
-    def state_label(self, job: Job) -> tuple[str, str]:
-        """The state, as a coloured label."""
-        return job.state, job.get_state_display()
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The queue; to htmx only what changes."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        context = {"sections": sections(request.user), "packages": training_packages()}
+        if getattr(request, "htmx", False):
+            return render(request, "jobs/queue_fragment.html", context)
+        return render(request, "jobs/queue.html", {**self._page(request), **context, "title": _("Queue")})
 
-    @display(description=_("progress"))
-    def done(self, job: Job) -> str:
-        """Progress in percent."""
-        return f"{job.progress:.0%}"
+    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "",
+                    extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """One job: its record, and what its child wrote."""
+        if not object_id.isdigit():
+            raise Http404
+        job = get_object_or_404(self.get_queryset(request).select_related("owner"), pk=object_id)
+        attempt = _attempt(request, job)
+        log = log_lines(output_of(settings.HOME / "logs" / "jobs", job.pk, attempt), last=LINES)
+        context = {"line": line_of(job, request.user), "job": job, "log": log, "attempt": attempt,
+                   "attempts": range(job.attempt, max(job.attempt - 10, 0), -1)}
+        if getattr(request, "htmx", False):
+            return render(request, "jobs/job_fragment.html", context)
+        return render(request, "jobs/job.html", {**self._page(request), **context, "title": context["line"].name})
 
-    @admin.action(description=_("Cancel"))
-    def cancel_jobs(self, request: HttpRequest, jobs: QuerySet[Job]) -> None:
-        """End the chosen jobs."""
-        for job in jobs:
-            services.cancel(job=job.pk)
+    def act(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """A button of the queue."""
+        job = get_object_or_404(Job.objects.editable_by(request.user), pk=pk)
+        action = request.POST.get("action", "")
+        if action not in ACTIONS:
+            raise Http404
+        if action in FOR_ADMINS and not is_admin(request.user):
+            raise PermissionDenied
+        ACTIONS[action](job=job.pk)
+        if getattr(request, "htmx", False):
+            return self.changelist_view(request)
+        return redirect("admin:jobs_job_changelist")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Jobs come from what people do elsewhere."""
@@ -51,3 +84,12 @@ class JobAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, job: Job | None = None) -> bool:
         """The record is the workers'."""
         return False
+
+    def _page(self, request: HttpRequest) -> dict[str, Any]:
+        return {**self.admin_site.each_context(request), "opts": self.model._meta}
+
+
+def _attempt(request: HttpRequest, job: Job) -> int:
+    """The attempt whose log is asked for; the newest where none is."""
+    asked = request.GET.get("attempt", "")
+    return int(asked) if asked.isdigit() and 0 < int(asked) <= job.attempt else job.attempt

@@ -20,6 +20,7 @@ from webapp.jobs.models import Job
 from webapp.jobs.news import News, unheard
 from webapp.jobs.process import ChildProcess
 from webapp.jobs.worker import process
+from webapp.wording import stored
 
 log = logging.getLogger("parley.trainer")
 
@@ -31,8 +32,8 @@ BATCH = 200  # events in one transaction
 BACKLOG = 5000  # events that wait for the database, after which the child waits too
 DELETED = gettext_noop("What this job was about has been deleted.")
 TOO_LONG = gettext_noop("It took longer than one attempt may take.")
-ENDED = gettext_noop("It ended with an error; its last lines follow.")
-KILLED_FROM_OUTSIDE = gettext_noop("It was killed from outside, perhaps because memory ran out; its last lines follow.")
+ENDED = gettext_noop("It ended with an error")
+KILLED_FROM_OUTSIDE = gettext_noop("It was killed from outside, perhaps because memory ran out")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ class Attempt:
         except (services.LeaseLostError, *BUSY):
             raise
         except GONE as fault:
-            self._fail(str(fault) if isinstance(fault, ParleyError) else DELETED, retry=False)
+            self._fail(stored(fault) if isinstance(fault, ParleyError) else DELETED, retry=False)
         except Exception as fault:
             log.exception("%s: attempt %d", self.job, self.job.attempt)
             self._fail(f"{type(fault).__name__}: {fault}", retry=True)
@@ -190,8 +191,9 @@ class Attempt:
     def _failure_of(self, code: int) -> Failure:
         if code == PERMANENT and self._news.complaint:
             return Failure(error=self._news.complaint, retry=False)
-        why = KILLED_FROM_OUTSIDE if code == KILLED else ENDED
-        return Failure(error=f"{why}\n{self._news.last_words}\n[{code}]", retry=code != PERMANENT)
+        if code == KILLED:
+            return Failure(error=KILLED_FROM_OUTSIDE, retry=True)
+        return Failure(error=f"{ENDED}: {self._news.last_words or f'status {code}'}", retry=code != PERMANENT)
 
     def _fail(self, error: str, *, retry: bool) -> None:
         self._failure = Failure(error=error, retry=retry)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from modeling.errors import ConfigError
 
@@ -19,6 +20,7 @@ MANAGE = (sys.executable, str(settings.ROOT / "manage.py"))
 class Kind:
     """How jobs of one kind run."""
 
+    title: Any = ""  # what people call such work, translated when shown
     command: tuple[str, ...] = ()  # the program and its fixed arguments; a job's own follow as --name=value
     arguments: frozenset[str] = frozenset()  # names that a job may pass
     lane: Lane = "short"  # long work never makes short work wait
@@ -33,15 +35,24 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "retention": Kind(command=(*MANAGE, "forget"), every=24 * 3600),
-    "uploads": Kind(command=(*MANAGE, "sweepuploads"), every=3600),
-    "report": Kind(handler="webapp.datasets.handlers.ReportHandler", arguments=frozenset({"version"}),
-                   seconds=6 * 3600, memory=4 * 1024**3, attempts=4),
-    "artifact": Kind(handler="webapp.training.handlers.ImportHandler", arguments=frozenset({"upload"}), seconds=1800),
-    "training": Kind(handler="webapp.training.handlers.TrainingHandler", arguments=frozenset({"run"}), lane="long",
-                     seconds=30 * 24 * 3600, attempts=10, niceness=15, grace=30.0, trains=True),
-    "evaluation": Kind(handler="webapp.training.handlers.EvaluationHandler", arguments=frozenset({"artifact"}),
-                       lane="long", seconds=24 * 3600, niceness=15),
+    "retention": Kind(title=_("Tidying up"), command=(*MANAGE, "forget"), every=24 * 3600),
+    "uploads": Kind(title=_("Tidying up"), command=(*MANAGE, "sweepuploads"), every=3600),
+    "report": Kind(
+        title=_("Reading of a dataset"), handler="webapp.datasets.handlers.ReportHandler",
+        arguments=frozenset({"version"}), seconds=6 * 3600, memory=4 * 1024**3, attempts=4,
+    ),
+    "artifact": Kind(
+        title=_("Check of an uploaded artifact"), handler="webapp.training.handlers.ImportHandler",
+        arguments=frozenset({"upload"}), seconds=1800,
+    ),
+    "training": Kind(
+        title=_("Training"), handler="webapp.training.handlers.TrainingHandler", arguments=frozenset({"run"}),
+        lane="long", seconds=30 * 24 * 3600, attempts=10, niceness=15, grace=30.0, trains=True,
+    ),
+    "evaluation": Kind(
+        title=_("Evaluation"), handler="webapp.training.handlers.EvaluationHandler",
+        arguments=frozenset({"artifact"}), lane="long", seconds=24 * 3600, niceness=15,
+    ),
 }
 
 

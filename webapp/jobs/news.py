@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 Event = dict[str, Any]
-TAIL = 20  # last lines of the log that explain a failure
+TAIL = 20  # lines of a log that may explain a failure
 PROGRAM = re.compile(r"^(python -m modeling|manage\.py) \w+: ")
+SENTENCES = re.compile(r"(?<=\.) (?=[A-Z])|\n")
 
 
 class News:
@@ -20,8 +21,7 @@ class News:
 
     def __init__(self) -> None:
         """Nothing has come yet."""
-        self._tail: deque[str] = deque(maxlen=TAIL)
-        self._since: deque[str] = deque(maxlen=TAIL)  # the same since the last piece of news
+        self._tail: deque[str] = deque(maxlen=TAIL)  # the last lines of the log since the last piece of news
         self.events: deque[tuple[int, Event]] = deque()  # with the number of the line that brought it
         self.lines = 0
         self.progress: dict[str, Any] = {}
@@ -29,13 +29,14 @@ class News:
 
     @property
     def last_words(self) -> str:
-        """The end of the log."""
-        return "\n".join(self._tail)
+        """The end of the log, in which programs say why they ended."""
+        return self._tail[-1] if self._tail else ""
 
     @property
     def complaint(self) -> str:
-        """What the log says since the last piece of news: a program's reason to end, without its own name."""
-        return "\n".join(PROGRAM.sub("", line) for line in self._since)
+        """What the log says since the last piece of news, without the program's own name, a sentence a line."""
+        text = "\n".join(PROGRAM.sub("", line) for line in self._tail)
+        return "\n".join(sentence.removesuffix(".") for sentence in SENTENCES.split(text))
 
     def take(self, lines: Iterable[str]) -> None:
         """Sort lines."""
@@ -44,13 +45,12 @@ class News:
             if (event := parse(line)) is None:
                 self._note(line)
             else:
-                self._since.clear()
+                self._tail.clear()
                 self._sort(event)
 
     def _note(self, line: str) -> None:
         if line.strip():
-            for lines in (self._tail, self._since):
-                lines.append(line.replace("\0", ""))
+            self._tail.append(line.replace("\0", ""))
 
     def _sort(self, event: Event) -> None:
         if "event" in event:

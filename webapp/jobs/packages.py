@@ -37,6 +37,11 @@ class Packages:
         """Whether a training can start."""
         return self.state == READY
 
+    @property
+    def notice(self) -> str:
+        """Why trainings wait and what to do, in the language of the page; "" when they can start."""
+        return str(NOTICES[self.state])
+
 
 def training_packages() -> Packages:
     """As the installation says while it runs; else as they are found, and why it failed."""
@@ -48,11 +53,6 @@ def training_packages() -> Packages:
     if told.get("state") in (INSTALLING, FAILED):
         return Packages(state=FAILED, detail=told.get("detail") or INTERRUPTED)
     return Packages(state=MISSING)
-
-
-def training_notice() -> str:
-    """Why trainings wait and what to do, in the language of the page; "" when they can start."""
-    return str(NOTICES[training_packages().state])
 
 
 def missing_packages() -> list[str]:

@@ -24,7 +24,7 @@ LEASE = timedelta(seconds=45)
 BACKOFF = (timedelta(seconds=2), timedelta(seconds=30), timedelta(minutes=5))  # before the second, third, ... attempt
 MOST_URGENT = 30_000
 LOST = gettext_noop("Its worker died, in the last attempt allowed.")
-UNTOUCHED: Mapping[str, Any] = {"progress": 0.0, "note": "", "seconds_left": None, "child": ""}
+UNTOUCHED: Mapping[str, Any] = {"progress": 0.0, "note": "", "child": ""}
 
 
 class LeaseLostError(ParleyError):
@@ -40,17 +40,18 @@ def enqueue(
     url: str = "",
     priority: int = 0,
     key: str | None = None,
+    seconds: float | None = None,
 ) -> Job:
     """Queue a job. With a `key`, a second call returns the first one's job. Raises ConfigError for what cannot run.
 
-    `title` is what people call it, `url` the page of what it works on.
+    `title` is what people call it, `url` the page of what it works on, `seconds` how long it may take.
     """
     command_line(kind_named(kind), arguments or {})
     try:
         with transaction.atomic():
             return Job.objects.create(
                 kind=kind, arguments=dict(arguments or {}), owner=owner, priority=priority, key=key,
-                title=title[:200], url=url[:200],
+                title=title[:200], url=url[:200], seconds_left=seconds,
             )
     except IntegrityError:
         if key is None:
@@ -224,8 +225,9 @@ def _requeue(job: int, attempt: int, **changes: Any) -> str:
 
 def _end(job: int, attempt: int, state: Any, **changes: Any) -> str:
     finished = None if state == JobState.PAUSED else timezone.now()
-    _write(job, attempt, state=state, finished=finished, leased_until=None, child="", seconds_left=None,
-           pause_requested=False, **changes)
+    left = {} if state == JobState.PAUSED else {"seconds_left": None}
+    _write(job, attempt, state=state, finished=finished, leased_until=None, child="", pause_requested=False,
+           **left, **changes)
     return str(state)
 
 

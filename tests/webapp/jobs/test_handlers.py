@@ -145,7 +145,7 @@ def test_a_fault_that_a_handler_finds_in_the_data_is_final_and_said(worker, step
     monkeypatch.setattr(Notes, "faults", [DataError("The file is empty")])
     enqueue(kind="notes")
     steps_until(worker, state_is(JobState.FAILED))
-    assert told == [("failed", "The file is empty.")] and steps_written() == []
+    assert told == [("failed", "The file is empty")] and steps_written() == []
 
 
 def test_a_fault_of_the_handler_itself_costs_one_attempt(worker, steps_until, told, monkeypatch):
@@ -163,8 +163,8 @@ def test_a_program_that_refuses_its_input_is_quoted(worker, steps_until, told, m
     monkeypatch.setattr(Notes, "code", "print('hello')\n" + saying({"progress": 0.1}, then=complaint))
     enqueue(kind="notes")
     steps_until(worker, state_is(JobState.FAILED))
-    assert Job.objects.get().error == "No rows. Add some."
-    assert told == [("failed", "No rows. Add some.")]
+    assert Job.objects.get().error == "No rows\nAdd some"
+    assert told == [("failed", "No rows\nAdd some")]
 
 
 def test_a_paused_child_saves_what_it_has_and_goes_on_later(worker, steps_until, told, monkeypatch):

@@ -42,13 +42,13 @@ def test_a_running_installation_says_so_and_a_dead_one_has_failed():
 def test_a_failed_installation_says_why():
     tell_installation(state=FAILED, detail="pip found no torch")
     assert training_packages().detail == "pip found no torch"
-    assert "next start" in packages.training_notice()
+    assert "next start" in training_packages().notice
 
 
 def test_a_failure_of_long_ago_does_not_matter_once_all_is_there(monkeypatch):
     monkeypatch.setattr(packages, "missing_packages", lambda: [])
     tell_installation(state=FAILED, detail="pip found no torch")
-    assert training_packages().state == READY and packages.training_notice() == ""
+    assert training_packages().state == READY and training_packages().notice == ""
 
 
 @pytest.mark.usefixtures("without_torch")
