@@ -229,12 +229,8 @@ def calibration(confidences: Sequence[float], right: Sequence[float], *, bins: i
     """How often answers given with a confidence are right: bins of equal width, and their expected error (ECE)."""
     confidence, correct = np.asarray(confidences, dtype=np.float64), np.asarray(right, dtype=np.float64)
     place = np.minimum((confidence * bins).astype(int), bins - 1)
-    found = []
-    for number in range(bins):
-        inside = place == number
-        filled = bool(inside.any())
-        found.append({"from": number / bins, "to": (number + 1) / bins, "rows": int(inside.sum()),
-                      "confidence": float(confidence[inside].mean()) if filled else None,
-                      "accuracy": float(correct[inside].mean()) if filled else None})
-    gaps = [entry["rows"] * abs(entry["confidence"] - entry["accuracy"]) for entry in found if entry["rows"]]
-    return {"bins": found, "error": sum(gaps) / max(1, len(confidence))}
+    rows, sure, good = (np.bincount(place, weights, bins) for weights in (None, confidence, correct))
+    found = [{"from": number / bins, "to": (number + 1) / bins, "rows": int(rows[number]),
+              "confidence": float(sure[number] / rows[number]) if rows[number] else None,
+              "accuracy": float(good[number] / rows[number]) if rows[number] else None} for number in range(bins)]
+    return {"bins": found, "error": float(np.abs(sure - good).sum()) / max(1, len(confidence))}

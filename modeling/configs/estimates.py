@@ -172,6 +172,7 @@ def _memory(
     """Process, weights and their optimiser, what a batch keeps for its backward pass, the data."""
     batch = min(training.batch_tokens, tokens)
     item = 4 if training.precision == "fp32" else 3  # bf16 keeps some of it in fp32
+    kept: float
     if isinstance(config, LSTMConfig):
         kept = 2 * config.embedding + (1 + config.bidirectional) * 8 * config.hidden
     elif isinstance(config, BertConfig):
