@@ -10,8 +10,9 @@ run: serving ## Start the site at http://HOST:PORT/ (127.0.0.1:8000); installs w
 setup: ## Install everything: serving, training, tests
 	@command -v $(PYTHON) >/dev/null || { echo "Parley: there is no Python here. Install Python 3.11 or newer."; exit 1; }
 	@$(PYTHON) install.py all
-test: setup ## Run the tests; more with T="-k name"
+test: setup ## Run the tests, those of the web on SQLite and on PostgreSQL; some with T="-k name"
 	@.venv/bin/python -m pytest $(T)
+	@.venv/bin/python -m tests.postgres $(T)
 lint: setup ## Check style, types and import contracts
 	@.venv/bin/ruff check . && .venv/bin/mypy && .venv/bin/lint-imports
 bench: setup ## Compare with peers; more with B="name"

@@ -7,18 +7,23 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import django
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+ON_POSTGRES = "PARLEY_TEST_DATABASE_URL" in os.environ
 HOME = Path(tempfile.mkdtemp(prefix="parley-tests-"))
-for name in ("HOST", "PORT", "PARLEY_PUBLIC_URL", "PARLEY_DEBUG", "PARLEY_METRICS_TOKEN"):
+for name in ("HOST", "PORT", "PARLEY_PUBLIC_URL", "PARLEY_DEBUG", "PARLEY_METRICS_TOKEN", "PARLEY_LOG", "DATABASE_URL"):
     os.environ.pop(name, None)
+if ON_POSTGRES:  # by `python -m tests.postgres`; sites that tests start keep to a SQLite of their own
+    os.environ["DATABASE_URL"] = os.environ["PARLEY_TEST_DATABASE_URL"]
 os.environ.update(
     PARLEY_HOME=str(HOME), OMP_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false", DJANGO_SETTINGS_MODULE="webapp.settings"
 )
 django.setup()  # here and not by pytest-django, which would read the settings before the home is set
+os.environ.pop("DATABASE_URL", None)
 
 
 def pytest_configure() -> None:
@@ -35,12 +40,34 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(HOME, ignore_errors=True)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked `gpu` run where there is one."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests marked `gpu` run where there is one. On PostgreSQL only what touches the database runs again."""
+    if ON_POSTGRES:
+        config.hook.pytest_deselected(items=[item for item in items if not _touches_database(item)])
+        items[:] = filter(_touches_database, items)
     if not shutil.which("nvidia-smi"):
         for item in items:
             if item.get_closest_marker("gpu"):
                 item.add_marker(pytest.mark.skip(reason="needs an NVIDIA GPU"))
+
+
+def _touches_database(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    touches = item.get_closest_marker("django_db") or fixtures & {"db", "transactional_db"}
+    return bool(touches) and "site" not in fixtures
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_flush() -> None:
+    """On PostgreSQL, empty tables after a test by DELETE: TRUNCATE makes new files for each table and index."""
+    from django.db import connection
+
+    def sql_flush(_style: Any, tables: list[str], **_how: Any) -> list[str]:
+        emptied = [f"DELETE FROM {connection.ops.quote_name(table)}" for table in tables]  # noqa: S608 - our own names
+        return ["SET session_replication_role = replica", *emptied, "SET session_replication_role = DEFAULT"]
+
+    if ON_POSTGRES:
+        connection.ops.sql_flush = sql_flush
 
 
 @pytest.fixture(scope="session")

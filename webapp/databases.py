@@ -9,7 +9,6 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 POSTGRES = "django.db.backends.postgresql"
-POOL = {"min_size": 0, "max_size": 24, "timeout": 20, "max_idle": 300}  # connections of one process; seconds
 
 
 def database(url: str, home: Path) -> dict[str, Any]:
@@ -43,7 +42,6 @@ def _sqlite(path: Path, home: Path) -> dict[str, Any]:
 
 
 def _postgres(settings: dict[str, Any]) -> dict[str, Any]:
-    """Pages and sockets run in ever new threads, which a connection kept for each thread would outlive; a pool is
-    shared by all threads of a process."""
-    options = {**settings.get("OPTIONS", {}), "pool": POOL}
-    return {**settings, "OPTIONS": options, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
+    """A connection for each piece of work: pages and sockets run in ever new threads, and one that was kept for each
+    thread, or borrowed from a pool and not given back, would be lost with it."""
+    return {**settings, "CONN_MAX_AGE": 0}

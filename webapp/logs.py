@@ -68,6 +68,5 @@ def logging_settings(form: str) -> dict[str, Any]:
             "django.server": {"handlers": [], "propagate": True},
             "django.channels.server": {"level": "WARNING"},
             "daphne": {"level": "WARNING"},
-            "psycopg.pool": {"level": "ERROR"},
         },
     }
