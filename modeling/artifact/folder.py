@@ -1,3 +1,5 @@
+"""The folder of an artifact: read and checked, written whole or not at all."""
+
 from __future__ import annotations
 
 import hashlib
