@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from webapp.addresses import allowed_hosts, origins
+from webapp.addresses import allowed_hosts, is_loopback, lan_addresses, origins, site_url
 from webapp.settings import secret_key, socket_path
 
 
@@ -47,3 +47,26 @@ def test_the_engines_socket_stays_short_in_a_deep_home(tmp_path: Path) -> None:
     assert socket_path(Path("/srv/parley")) == Path("/srv/parley/engine.sock")
     deep = socket_path(tmp_path / ("x" * 120))
     assert len(str(deep)) < 100 and deep == socket_path(tmp_path / ("x" * 120))
+
+
+@pytest.mark.parametrize(("host", "port", "public", "address"), [
+    ("127.0.0.1", 8000, "", "http://127.0.0.1:8000"), ("::1", 80, "", "http://[::1]"),
+    ("192.0.2.7", 80, "", "http://192.0.2.7"), ("0.0.0.0", 8000, "https://chat.example.org", "https://chat.example.org"),
+])
+def test_others_are_given_the_public_address_or_the_one_listened_on(
+    host: str, port: int, public: str, address: str,
+) -> None:
+    assert site_url(host, port, public) == address
+
+
+def test_on_all_interfaces_others_are_given_an_address_of_this_machine() -> None:
+    given = [f"http://{address}:8000" for address in lan_addresses()] or ["http://127.0.0.1:8000"]
+    assert site_url("0.0.0.0", 8000, "") == given[0]  # noqa: S104
+
+
+@pytest.mark.parametrize(("url", "loopback"), [
+    ("http://127.0.0.1:8000", True), ("http://127.9.9.9", True), ("http://localhost", True), ("http://[::1]:1", True),
+    ("http://192.168.1.20:8000", False), ("https://chat.example.org", False), ("http://0.0.0.0:1", False),
+])
+def test_a_loopback_address_is_told_from_one_that_others_can_open(url: str, loopback: bool) -> None:
+    assert is_loopback(url) is loopback

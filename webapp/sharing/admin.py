@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils.formats import date_format
@@ -84,7 +84,7 @@ class ShareLinkAdmin(OwnedAdmin):
         """The link: where it leads, how it stands, what came of it."""
         link = self.get_object(request, object_id)
         if link is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            raise Http404
         address, use = addresses.address_of(link), use_of(link)
         chart = charts.bars([(date_format(day, "MONTH_DAY_FORMAT"), asked, asked) for day, asked in use.days])
         return self._page(
