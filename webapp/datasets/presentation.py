@@ -9,8 +9,8 @@ from typing import Any
 
 from django.template.defaultfilters import filesizeformat
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from modeling.configs import TRAINABLE
 from modeling.tasks import TASKS
@@ -27,6 +27,7 @@ MANY_BAD = 0.05  # share of rows that cannot be used, from which something is wr
 MANY_CONFLICTS = 0.005
 RARE = 5  # rows of a class below which it will hardly be learnt
 
+SENTENCES = re.compile(r"(?<=[.。])\s+")
 Report = Mapping[str, Any]
 
 
@@ -46,8 +47,9 @@ def verdict(version: DatasetVersion) -> Verdict:
     if version.state == VersionState.BUILDING:
         return Verdict(tone="busy", headline=_progress(version), advice=[])
     if version.state == VersionState.FAILED:
-        message, _line, details = _with_names(version.error, version).partition("\n")
-        return Verdict(tone="fault", headline=_("It cannot be used yet"), advice=[spoken(message)], details=details)
+        message, _line, details = version.error.partition("\n")
+        return Verdict(tone="fault", headline=_("It cannot be used yet"), advice=[of_program(message, version)],
+                       details=details)
     rows = sum(report["splits"].values())
     if faults := list(_faults(report)):
         return Verdict(tone="fault", headline=_("There is nothing to learn in it yet"), advice=faults)
@@ -63,11 +65,19 @@ def _progress(version: DatasetVersion) -> str:
     return _("Being read") if running else _("Waiting to be read")
 
 
-def _with_names(text: str, version: DatasetVersion) -> str:
-    """What the program says about files, with the names that people gave them."""
-    for stored, name in file_names(version).items():
-        text = re.sub(rf"(?<![\w.-]){re.escape(stored)}(?![\w-])", lambda _found, name=name: name, text)
-    return text
+def of_program(text: str, version: DatasetVersion) -> str:
+    """What the library said, in the reader's language and with the names that people gave to the files."""
+    return ("" if (get_language() or "").startswith("zh") else " ").join(
+        _sentence(part.rstrip("."), file_names(version)) for part in SENTENCES.split(text) if part)
+
+
+def _sentence(text: str, names: Mapping[str, str]) -> str:
+    stored = next((name for name in names if name in text), None)
+    if stored is None:
+        return spoken(text)
+    if text.startswith(f"{stored}: "):
+        return f"{names[stored]}: {spoken(text.removeprefix(f'{stored}: '))}"
+    return spoken(text.replace(stored, "%(name)s")).replace("%(name)s", names[stored])
 
 
 def _faults(report: Report) -> Iterator[str]:
@@ -149,7 +159,7 @@ def problems(version: DatasetVersion) -> list[dict[str, Any]]:
     """The first bad rows, each with the file as it was called."""
     names = file_names(version)
     return [{**found, "file": names.get(found.get("file"), found.get("file")),
-             "message": spoken(_with_names(found["message"], version))}
+             "message": of_program(found["message"], version)}
             for found in version.report.get("problems") or []]
 
 

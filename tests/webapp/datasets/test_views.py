@@ -101,6 +101,14 @@ def test_the_report_says_what_is_in_the_file(page, ready):
     assert "<script>alert" not in shown and "&lt;script&gt;alert" in shown
 
 
+def test_the_same_in_chinese(page, ready):
+    page.defaults["HTTP_ACCEPT_LANGUAGE"] = "zh-hans"
+    shown = page.get(report_of(ready(HOSTILE))).text
+    for part in ("可以训练", "分类", "文本为空", "模型看到的样子", "百分之九十五", "值得留意"):
+        assert part in shown, part
+    assert "新建数据集" in page.get(reverse(NEW)).text
+
+
 def test_another_role_makes_another_version_and_leaves_this_one(page, ready):
     version = ready("sort,headline,message\n" + "".join(f"a{i % 2},h {i},the message {i} is long\n" for i in range(40)))
     assert version.report["roles"] == {"label": "sort", "text": "message"} or version.report["roles"]["label"] == "sort"
