@@ -51,7 +51,8 @@ def test_the_engines_socket_stays_short_in_a_deep_home(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("host", "port", "public", "address"), [
     ("127.0.0.1", 8000, "", "http://127.0.0.1:8000"), ("::1", 80, "", "http://[::1]"),
-    ("192.0.2.7", 80, "", "http://192.0.2.7"), ("0.0.0.0", 8000, "https://chat.example.org", "https://chat.example.org"),
+    ("192.0.2.7", 80, "", "http://192.0.2.7"),
+    ("0.0.0.0", 8000, "https://chat.example.org", "https://chat.example.org"),  # noqa: S104
 ])
 def test_others_are_given_the_public_address_or_the_one_listened_on(
     host: str, port: int, public: str, address: str,
