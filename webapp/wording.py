@@ -46,11 +46,15 @@ def duration(seconds: float) -> str:
 
 
 def _translated(part: str) -> str:
-    """Numbers are no part of what is looked up, so that one entry serves for all of them."""
+    """Numbers are no part of what is looked up, so that one entry serves for all: %(n)s, %(n2)s, %(n3)s."""
     numbers = NUMBER.findall(part)
-    looked_up = NUMBER.sub("%(n)s", part) if len(numbers) == 1 else part
-    found = _(looked_up)
-    if found == looked_up and ": " in part:  # what another program said comes after a colon
-        head, _colon, tail = part.partition(": ")
-        return f"{_(head)}: {tail}"
-    return found.replace("%(n)s", numbers[0]) if len(numbers) == 1 else found
+    names = ["n", *(f"n{place}" for place in range(2, len(numbers) + 1))][: len(numbers)]
+    marks = iter(names)
+    looked_up = NUMBER.sub(lambda _match: f"%({next(marks)})s", part)
+    for text in (part, looked_up):  # some have a fixed number, such as UTF-8
+        if (found := _(text)) != text:
+            for name, number in zip(names, numbers, strict=True):
+                found = found.replace(f"%({name})s", number)
+            return found
+    head, colon, tail = part.partition(": ")  # what another program said comes after a colon
+    return f"{_translated(head)}: {tail}" if colon else part

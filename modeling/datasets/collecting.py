@@ -21,7 +21,7 @@ from modeling.datasets.report import Report, problem_as_json
 from modeling.datasets.splits import SPLITS
 from modeling.errors import DataError
 
-MOST_ROWS = 64_000_000
+MOST_ROWS = 48_000_000
 UNKNOWN_LANGUAGE = "und"  # as ISO 639-2 has it
 _LONG_ROLES = {"question-answering": ("context", "question", "title"), "translation": ("source", "target")}
 _BATCH = 2000  # rows

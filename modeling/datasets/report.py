@@ -79,7 +79,7 @@ class Report:
         self.labels.update([row["label"] for row in rows])
         if len(self.labels) > MOST_LABELS:
             column = self._first["roles"].get("label", "label")
-            raise DataError(f"the column {column} has more than {MOST_LABELS:,} different values",
+            raise DataError(f"the labels have more than {MOST_LABELS:,} different values: column {column}",
                             allowed="A label is one of a few classes", remedy="Choose another column for the label")
 
     def _count_languages(self, rows: Sequence[Row]) -> None:

@@ -99,7 +99,7 @@ def _question_answering(values: Mapping[str, Any], roles: Mapping[str, str], lin
     given = answers_of(values.get("answers"))[:_MOST_ANSWERS]
     answers, mended = repair(given, context, name)
     if given and not answers:
-        raise BadRowError(roles.get("answers"), f"question {name}: no answer occurs in the context, such as "
+        raise BadRowError(roles.get("answers"), f"no answer occurs in the context: question {name}, "
                                                 f"{given[0]['text'][:60]!r}")
     return {"id": name, "title": text_of(values.get("title")), "context": context, "question": question,
             "answers": answers}, mended
@@ -137,10 +137,11 @@ def repair(answers: list[Answer], context: str, question: str) -> tuple[list[Ans
         text = text.strip()
         place = nearest(context, text, start or 0) if text else -1
         if place < 0:
-            done.append(f"question {question}: the answer {text[:60]!r} does not occur in the context and was dropped")
+            done.append(f"an answer does not occur in the context and was dropped: question {question}, {text[:60]!r}")
             continue
         if start is not None:
-            done.append(f"question {question}: the answer {text[:60]!r} starts at {place}, not at {start}; mended")
+            done.append(f"the start of an answer was wrong and was mended: question {question}, {text[:60]!r}, "
+                        f"{place} and not {start}")
         good.append({"text": text, "start": place})
     return good, done
 

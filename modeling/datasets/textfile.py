@@ -73,7 +73,7 @@ class TextFile:
         if len(line) >= LONGEST_LINE:
             self._skip_rest(line)
         elif WRONG in line:
-            raise BadLineError(f"there are bytes that are not {self.encoding.removesuffix('-sig').upper()}")
+            raise BadLineError(f"there are bytes that are no text in the file's encoding: {self.encoding}")
         elif "\0" in line:
             raise BadLineError("there is a zero byte, as binary files have")
         return line

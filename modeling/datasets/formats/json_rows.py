@@ -35,7 +35,7 @@ def _object(line: int, text: str) -> Numbered | Problem:
         return Problem(line, None, f"this is no JSON: {error}")
     if isinstance(value, dict):
         return line, value
-    return Problem(line, None, f"this is a {type(value).__name__}, not an object")
+    return Problem(line, None, f"this is no object: {type(value).__name__}")
 
 
 def read_json(file: TextFile, *, squad: bool = False) -> Table:
@@ -55,7 +55,7 @@ def _objects_of_list(items: Iterable[Any]) -> Iterator[Numbered | Problem]:
         if isinstance(item, dict):
             yield number, item
         else:
-            yield Problem(number, None, f"this is a {type(item).__name__}, not an object")
+            yield Problem(number, None, f"this is no object: {type(item).__name__}")
 
 
 def _table(kind: str, file: TextFile, objects: Iterable[Numbered | Problem]) -> Table:

@@ -148,7 +148,8 @@ class _Scanner:
         self._text, self._at, self._ended = left + added, 0, not added
         if WRONG in added:
             line = self.line + self._text.count("\n", 0, self._text.index(WRONG))
-            raise DataError(f"line {line} has bytes that are not {self._file.encoding.upper()}", remedy="Mend the line")
+            raise DataError(f"line {line} has bytes that are no text in the file's encoding: {self._file.encoding}",
+                            remedy="Mend the line")
 
     def _broken(self, message: str, position: int) -> DataError:
         line = self.line + self._text.count("\n", 0, position)

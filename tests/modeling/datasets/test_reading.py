@@ -169,7 +169,7 @@ def test_a_wrong_offset_moves_to_the_nearest_place_and_is_reported(tmp_path) -> 
     found = read(write(tmp_path, "a.json", squad(question(("The cat", 20), (" cat ", 3)))))
     assert found.rows[0]["answers"] == [{"text": "The cat", "start": 24}, {"text": "cat", "start": 4}]
     assert [(p.severity, p.line) for p in found.problems] == [("warning", 1)]
-    assert "starts at 24, not at 20" in str(found.problems[0])
+    assert "24 and not 20" in str(found.problems[0])
 
 
 def test_an_answer_that_is_not_there_is_dropped_and_the_row_with_its_last_one(tmp_path) -> None:

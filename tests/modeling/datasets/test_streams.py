@@ -32,7 +32,8 @@ def test_wrong_bytes_behind_the_beginning_cost_only_their_line(tmp_path) -> None
     found = read(tmp_path / "a.csv")
     assert found.rows[-1] == {"text": "después", "label": "b"}
     assert [(p.line, p.message) for p in found.problems] == [
-        (80_002, "there are bytes that are not UTF-8"), (80_004, "there is a zero byte, as binary files have")]
+        (80_002, "there are bytes that are no text in the file's encoding: utf-8"),
+        (80_004, "there is a zero byte, as binary files have")]
 
 
 def test_one_wrong_byte_at_the_beginning_of_chinese_text_costs_only_its_line(tmp_path) -> None:
