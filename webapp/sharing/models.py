@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
@@ -14,14 +15,25 @@ from webapp.accounts.rights import is_admin, may_train, owned_by
 from webapp.assistants.models import Assistant, Visibility
 
 
-class LinkState(models.TextChoices):
+class LinkState(StrEnum):
     """Whether a link lets people in, and why not."""
 
-    OPEN = "open", _("open")
-    PAUSED = "paused", _("paused")
-    EXPIRED = "expired", _("expired")
-    REVOKED = "revoked", _("revoked")
-    LAPSED = "lapsed", _("its owner may not share this assistant any more")
+    OPEN = "open"
+    PAUSED = "paused"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    LAPSED = "lapsed"  # its owner may not share its assistant any more
+
+    @property
+    def label(self) -> Any:
+        """In the reader's language."""
+        return LABELS[self]
+
+
+LABELS = {
+    LinkState.OPEN: _("open"), LinkState.PAUSED: _("paused"), LinkState.EXPIRED: _("expired"),
+    LinkState.REVOKED: _("revoked"), LinkState.LAPSED: _("its owner may not share this assistant any more"),
+}
 
 
 def shareable_by(user: Any) -> models.QuerySet[Assistant]:
