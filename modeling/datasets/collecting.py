@@ -77,7 +77,7 @@ def collect(files: Sequence[Path], folder: Path, listener: Listener, *, task: st
             for _ in collector.take(part.items(), code):
                 listener.reading(before + part.table.position())
             before += part.table.size
-        return collector.collected(frozenset(splits.values()), " and ".join(file.name for file in files))
+        return collector.collected(frozenset(splits.values()), " and ".join(file.name for file in files[:3]))
 
 
 def _add_additions(collector: _Collector, path: Path, first: Part) -> None:

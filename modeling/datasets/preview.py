@@ -50,7 +50,7 @@ class Preview:
         return [found] if self._model else []
 
     def _tokens_per_character(self, texts: list[str]) -> float:
-        sample = [text[:20_000] for text in texts][:200]
+        sample = [text[:2000] for text in texts][:200]
         tokens = sum(map(len, self._tokenizer.encode_batch(sample))) if self._tokenizer else 0
         return tokens / max(1, sum(map(len, sample)))
 

@@ -17,7 +17,9 @@ from modeling.datasets.roles import find_roles, find_task
 from modeling.datasets.rows import to_rows
 from modeling.errors import DataError
 from modeling.tasks import TASKS
+from modeling.text import without_surrogates
 
+MOST_COLUMNS = 1000
 PathLike = str | os.PathLike[str]
 
 
@@ -91,23 +93,27 @@ def _together(files: Sequence[Path], task: str | None, format: str | None,
     """Files to be read together, with names for their two columns when they are each other's translation."""
     if task not in (None, "translation") or format not in (None, "parallel"):
         return [([file], None) for file in files]
-    pairs: dict[str, list[Path]] = {}
-    for file in files:
-        code = _language_of_name(file)
-        pairs.setdefault(file.name.replace(f".{code}", "", 1) if code else f"{file.name} alone", []).append(file)
-    if all(len({_language_of_name(file) for file in pair} - {None}) == len(pair) == 2 for pair in pairs.values()):
-        return [(pair, [code for file in pair if (code := _language_of_name(file))]) for pair in pairs.values()]
     plain = all(SUFFIXES.get(file.suffix.lower(), "text") == "text" for file in files)
+    pairs: dict[str, dict[str | None, Path]] = {}
+    for file in files:
+        code, rest = _language_of_name(file)
+        pairs.setdefault(rest if len(files) > 2 else "", {})[code] = file  # two need not be called alike
+    if plain and sum(map(len, pairs.values())) == len(files) and all(
+            len(pair) == 2 and None not in pair for pair in pairs.values()):
+        return [(list(pair.values()), [code for code in pair if code]) for pair in pairs.values()]
     if len(files) == 2 and (format == "parallel" or (task and plain)):
         return [(list(files), ["0", "1"])]
     return [([file], None) for file in files]
 
 
-def _language_of_name(file: Path) -> str | None:
-    """"fr" of train.fr and of train.fr.txt."""
-    if file.suffix == ".tmx":
-        return None
-    return language_code(file.suffix[1:]) or language_code(file.stem.rpartition(".")[2])
+def _language_of_name(file: Path) -> tuple[str | None, str]:
+    """("fr", "train txt") of train.fr.txt: the language, and the rest of the name."""
+    parts = file.name.split(".")
+    for place in (-1, -2)[: len(parts)]:
+        if code := language_code(parts[place]):
+            del parts[place]
+            return code, " ".join(parts)
+    return None, file.name
 
 
 def _opened(files: list[Path], pair: list[str] | None, format: str | None, task: str | None,
@@ -121,13 +127,16 @@ def _opened(files: list[Path], pair: list[str] | None, format: str | None, task:
 
 
 def _name(files: Sequence[Path]) -> str:
-    return " and ".join(file.name for file in files)
+    return without_surrogates(" and ".join(file.name for file in files))
 
 
 def _part(table: Table, task: str | None, columns: Mapping[str, Any] | None, files: list[Path]) -> Part:
     task = task or find_task(table, columns)
     roles: dict[str, str] = {}
     try:
+        if len(table.columns) > MOST_COLUMNS:
+            raise DataError(f"there are {len(table.columns):,} columns", allowed=f"At most {MOST_COLUMNS:,}",
+                            remedy="Leave out those that are not needed")
         if table.head:
             roles = find_roles(table, task, columns)
         elif (first := next(table.items, None)) is None:

@@ -16,12 +16,14 @@ from modeling.datasets.preview import Preview, spread
 from modeling.datasets.reading import Part
 from modeling.datasets.roles import looks
 from modeling.errors import DataError
+from modeling.text import without_surrogates
 
 MOST_LABELS = 10_000
 TEXT_ROLES = ("text", "summary", "source", "target", "context", "question", "title")
 _SHOWN_PROBLEMS = 50
 _SHOWN_LABELS = 50
 _READ_ROLES = ("text", "source", "target", "context", "question")  # what a model reads
+_LONGEST_NAME = 200
 _LANGUAGE_SAMPLE = 20  # rows of each batch
 
 
@@ -34,7 +36,7 @@ class Report:
         self.rows = self.errors = self.warnings = self.characters = 0
         self.labels = Counter[str]()
         self.known: dict[str, Any] = dict.fromkeys(("duplicates", "conflicts", "leakage", "splits"))
-        self._files = [{"name": file.name, "bytes": file.stat().st_size} for file in files]
+        self._files = [{"name": without_surrogates(file.name), "bytes": file.stat().st_size} for file in files]
         self._formats: dict[str, None] = {}
         self._encodings: dict[str, None] = {}
         self._first: dict[str, Any] = {"named": True, "columns": [], "roles": {}}
@@ -118,5 +120,5 @@ def problem_as_json(problem: Problem) -> dict[str, Any]:
 def _columns(part: Part) -> list[dict[str, Any]]:
     """Each column with its role and what the first records hold in it."""
     roles = {column: role for role, column in part.roles.items()}
-    return [{"name": look.name, "role": roles.get(look.name), "filled": round(look.filled, 4),
+    return [{"name": look.name[:_LONGEST_NAME], "role": roles.get(look.name), "filled": round(look.filled, 4),
              "distinct": look.distinct, "examples": look.examples} for look in looks(part.table)]

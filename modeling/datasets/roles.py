@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modeling.datasets.dataset import Table
@@ -53,7 +53,7 @@ def find_roles(table: Table, task: str, columns: Mapping[str, Any] | None) -> di
     if task in ("summarisation", "generation", "classification", "translation"):
         _by_looks(table, task, roles)
     if missing := [role for role in _NEEDED[task] if role not in roles]:
-        raise DataError(f"no column was found for {', '.join(missing)}; there are {', '.join(table.columns) or 'none'}",
+        raise DataError(f"no column was found for {', '.join(missing)}; there are {_listed(table.columns) or 'none'}",
                         allowed=f"{task} needs {', '.join(_NEEDED[task])}", remedy="Say which column has which role")
     return roles
 
@@ -67,7 +67,11 @@ def _column(table: Table, role: str, wanted: Any) -> str:
     if role.endswith("_language") and isinstance(wanted, str) and language_code(wanted):
         return wanted
     raise DataError(f"there is no column {wanted!r} for {role}",
-                    allowed=f"Columns are {', '.join(table.columns)}; an index counts from 0")
+                    allowed=f"Columns are {_listed(table.columns)}; an index counts from 0")
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return ", ".join(name[:60] for name in columns[:30]) + (", ..." if len(columns) > 30 else "")
 
 
 def _by_name(table: Table, task: str, role: str, taken: Any = ()) -> str | None:

@@ -235,3 +235,19 @@ def test_unknown_tasks_formats_and_columns_are_named(tmp_path) -> None:
         read(file, task="classification", columns={"sound": "text"})
     with pytest.raises(DataError, match="no column was found for target"):
         read(write(tmp_path, "b.csv", "source\nx\ny\n"), task="translation")
+
+
+def test_two_files_with_languages_in_their_names_are_aligned(tmp_path) -> None:
+    for names in (("a.en", "b.fr"), ("en.txt", "fr.txt"), ("x.en.txt", "x.fr.txt")):
+        found = read([write(tmp_path, names[0], "Go.\n"), write(tmp_path, names[1], "Va !\n")])
+        assert (found.format, found.languages) == ("parallel", ["en", "fr"])
+
+
+def test_tables_named_by_languages_are_tables(tmp_path) -> None:
+    files = [write(tmp_path, name, "text,label\nx,a\n") for name in ("en.csv", "fr.csv")]
+    assert (read(files).task, len(read(files).rows)) == ("classification", 2)
+
+
+def test_a_table_of_endless_width_is_refused(tmp_path) -> None:
+    with pytest.raises(DataError, match=r"there are 2,000 columns. At most 1,000"):
+        read(write(tmp_path, "a.csv", ",".join(f"c{i}" for i in range(2000)) + "\n" + ",".join("1" * 2000) + "\n"))
