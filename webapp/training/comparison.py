@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.utils.translation import gettext as say
+from django.utils.translation import gettext
 
 from modeling.configs import options
 from modeling.errors import ConfigError
@@ -14,6 +14,7 @@ from webapp.training.choices import size_of
 from webapp.training.figures import figure_text, flat, name_of
 from webapp.training.models import LOG, RunEvent, TrainingRun
 from webapp.training.presentation import LAST, VALIDATION, points
+from webapp.training.services import written
 
 MOST = 8  # more curves on one axis than that cannot be told apart
 
@@ -28,14 +29,15 @@ def _charts(runs: Sequence[TrainingRun]) -> list[str]:
     figures = dict.fromkeys(name for found in curves for name in found)
     order = sorted(figures, key=lambda name: (name in LAST, not name.endswith("loss")))
     return [line_chart([Series(run.name, found[figure]) for run, found in zip(runs, curves, strict=True)
-                        if found.get(figure)], x_label=say("step"), y_label=_chart_name(figure)) for figure in order]
+                        if found.get(figure)], x_label=gettext("step"), y_label=_chart_name(figure))
+            for figure in order]
 
 
 def _chart_name(figure: str) -> str:
     name = name_of(figure.removeprefix(VALIDATION))
     if figure == "loss":
-        return say("%(figure)s in training") % {"figure": name}
-    return say("%(figure)s in validation") % {"figure": name} if figure.startswith(VALIDATION) else name
+        return gettext("%(figure)s in training") % {"figure": name}
+    return gettext("%(figure)s in validation") % {"figure": name} if figure.startswith(VALIDATION) else name
 
 
 def _differences(runs: Sequence[TrainingRun]) -> list[tuple[str, list[str]]]:
@@ -54,19 +56,25 @@ def whole_settings(run: TrainingRun) -> dict[str, str]:
         known = options(run.task, run.model, rows=rows, characters=characters, continued=continued)
     except ConfigError:
         known = []
-    values = {option.name: option.default for option in known} | run.facts.get("config", {}) | run.settings
-    shown = {name: ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-             for name, value in values.items() if value not in (None, "")}
+    values = {option.name: option.default for option in known} | run.settings | run.facts.get("config", {})
+    shown = {name: _shown(value) for name, value in values.items() if value not in (None, "")}
     return {"model": run.model, "data": str(run.version), "seed": str(run.seed), "storage": run.storage,
-            "parent": str(run.parent or run.base or say("new weights")), **shown}
+            "parent": str(run.parent or run.base or gettext("new weights")), **shown}
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_shown, value))
+    text = written(value)
+    return {"true": gettext("yes"), "false": gettext("no")}.get(text, text)
 
 
 def label(name: str) -> str:
     """A setting's name in words."""
-    known = {"model": say("Model"), "data": say("Data"), "seed": say("Seed"), "storage": say("Weights kept as"),
-             "parent": say("Continue from")}
+    known = {"model": gettext("Model"), "data": gettext("Data"), "seed": gettext("Seed"),
+             "storage": gettext("Weights kept as"), "parent": gettext("Continue from")}
     words = name.replace("_", " ").replace("kv ", "KV ")
-    return known.get(name) or say(words[0].upper() + words[1:])
+    return known.get(name) or gettext(words[0].upper() + words[1:])
 
 
 def _figures(runs: Sequence[TrainingRun]) -> list[tuple[str, list[str]]]:

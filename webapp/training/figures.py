@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.utils.translation import gettext as say
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from modeling.tasks import TASKS
@@ -33,7 +33,7 @@ def figure_text(figure: str, value: float, interval: Any = None) -> str:
     if not interval:
         return text
     low, high = (f"{times * bound:.1f}" if share else number(bound) for bound in interval)
-    return say("%(value)s (%(low)s to %(high)s)") % {"value": text, "low": low, "high": high}
+    return gettext("%(value)s (%(low)s to %(high)s)") % {"value": text, "low": low, "high": high}
 
 
 def flat(figures: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:

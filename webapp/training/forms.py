@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext as say
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from modeling.configs import TRAINABLE, Estimate, Option
 from modeling.errors import ConfigError
@@ -18,7 +17,7 @@ from webapp.accounts.models import User
 from webapp.training import services
 from webapp.training.choices import TASKS_TO_TRAIN, Choice, choose, size_of, starts_for, versions_for
 from webapp.training.models import TrainingRun
-from webapp.wording import said
+from webapp.wording import said, spoken
 
 PREFIX = "set_"  # of the fields that are options
 STORAGES = [("int8", _("8 bit: small and fast")), ("fp16", _("16 bit")), ("fp32", _("32 bit: exact"))]
@@ -41,10 +40,10 @@ class TrainForm(forms.Form):
         self.user, self.choice = user, choose(user, data if data is not None else start)
         super().__init__(data, initial=_initial(self.choice, start))
         fields: dict[str, Any] = self.fields
-        fields["task"].choices = [(name, say(TASKS[name].title)) for name in TASKS_TO_TRAIN]
+        fields["task"].choices = [(name, gettext(TASKS[name].title)) for name in TASKS_TO_TRAIN]
         fields["version"].choices = [(str(one.pk), _version_label(one)) for one in versions_for(user, self.choice.task)]
         fields["model"].choices = [(name, name) for name in TRAINABLE[self.choice.task]]
-        fields["parent"].choices = [(value, label or say("new weights"))
+        fields["parent"].choices = [(value, label or gettext("new weights"))
                                     for value, label in starts_for(user, self.choice.task, self.choice.model)]
         self.known = self.choice.options()
         fields |= {PREFIX + option.name: option_field(option) for option in self.known}
@@ -54,14 +53,14 @@ class TrainForm(forms.Form):
         """Settings as a whole: values that only together cannot be get their message beside the field."""
         cleaned: dict[str, Any] = super().clean()
         if self.choice.version is None:
-            self.add_error("version", say("There are no checked data for this job yet. Upload some first."))
+            self.add_error("version", gettext("There are no checked data for this job yet. Upload some first."))
         if self.choice.model == "bert" and not self.choice.parent:
-            self.add_error("parent", say("A reader starts from trained weights, and there are none here."))
+            self.add_error("parent", gettext("A reader starts from trained weights, and there are none here."))
         if not self.errors:
             try:
                 self.choice.estimate(self.settings)
             except ConfigError as error:
-                self.add_error(self._field_of(error), said(error))
+                self.add_error(self._field_of(error), _allowed(error))
         return cleaned
 
     def _field_of(self, error: ConfigError) -> str | None:
@@ -98,7 +97,7 @@ class TrainForm(forms.Form):
     @property
     def models(self) -> list[tuple[str, str]]:
         """Models and what each is good for, in the reader's language."""
-        return [(name, say(TASKS[self.choice.task].models[name])) for name in TRAINABLE[self.choice.task]]
+        return [(name, gettext(TASKS[self.choice.task].models[name])) for name in TRAINABLE[self.choice.task]]
 
     @property
     def main_options(self) -> Iterator[forms.BoundField]:
@@ -150,7 +149,7 @@ class CardForm(forms.Form):
 
 def option_field(option: Option) -> forms.Field:
     """The field of a setting, empty where it has no default; wrong values are told beside it."""
-    shared: dict[str, Any] = {"label": say(option.label), "help_text": say(option.help), "required": False}
+    shared: dict[str, Any] = {"label": gettext(option.label), "help_text": gettext(option.help), "required": False}
     if option.kind == "bool":
         return forms.BooleanField(initial=option.default, **shared)
     shared["initial"] = "" if option.default is None else services.written(option.default)
@@ -161,6 +160,11 @@ def option_field(option: Option) -> forms.Field:
     kind: Any = forms.IntegerField if option.kind == "int" else forms.FloatField
     step = "1" if option.kind == "int" else "any"
     return kind(widget=forms.NumberInput(attrs={"step": step, "inputmode": "decimal"}), **shared)
+
+
+def _allowed(error: ConfigError) -> str:
+    """What would be right; the wrong value stands beside it."""
+    return gettext("Allowed: %(what)s") % {"what": spoken(error.allowed)} if error.allowed else said(error)
 
 
 def start_of(run: TrainingRun) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext_noop as _
 
 from modeling.errors import ParleyError, RequestError
 from modeling.runs import STOP, carry_over, run_folder
@@ -30,7 +31,7 @@ class TrainingHandler:
         """Raises RequestError when the run is gone."""
         run = TrainingRun.objects.select_related("version__dataset", "parent").filter(job=job).first()
         if run is None:
-            raise RequestError("The training was deleted")
+            raise RequestError(_("The training was deleted"))
         self.run, self.attempt = run, job.attempt
         self.folder = folder_of_attempt(run.folder, job.attempt)
         self.out = self.folder / "artifact"
@@ -106,7 +107,7 @@ class EvaluationHandler:
         """Raises RequestError when the artifact, or the data it was trained on, is gone."""
         found = Artifact.objects.select_related("run__version__dataset").filter(pk=job.arguments["artifact"]).first()
         if found is None or not hasattr(found, "run"):
-            raise RequestError("The artifact or its training was deleted")
+            raise RequestError(_("The artifact or its training was deleted"))
         self.artifact = found
         self.folder = folder_of_attempt(settings.HOME / "evaluations" / f"{found.pk}.attempts", job.attempt)
         self._progress: dict[str, Any] = {}
@@ -145,7 +146,7 @@ class ImportHandler:
         """Raises RequestError when the upload is gone."""
         upload = Upload.objects.select_related("owner").filter(pk=job.arguments["upload"]).first()
         if upload is None:
-            raise RequestError("The upload is gone", remedy="Upload the file again")
+            raise RequestError(_("The upload is gone"), remedy=_("Upload the file again"))
         self.upload, self.zip = upload, upload.path
         self.folder = folder_of_attempt(settings.HOME / "imports" / str(upload.pk), job.attempt)
 
@@ -186,7 +187,7 @@ def replace_folder(new: Path, place: Path) -> None:
     if not new.is_dir():
         if place.is_dir():
             return
-        raise ParleyError(f"The work left no {new.name}")
+        raise ParleyError(_("The work left no result"))
     place.parent.mkdir(parents=True, exist_ok=True)
     if place.exists():
         shutil.rmtree(place)

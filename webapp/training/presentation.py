@@ -7,7 +7,7 @@ from typing import Any
 
 from django.template.loader import render_to_string
 from django.utils import translation
-from django.utils.translation import gettext as say
+from django.utils.translation import gettext
 
 from webapp.charts import Series, line_chart
 from webapp.jobs.kinds import KINDS
@@ -55,7 +55,7 @@ def state(run: TrainingRun) -> dict[str, Any]:
         "error": spoken(job.error) if job and job.error and value in (JobState.FAILED, JobState.QUEUED) else "",
         "ending": bool(job and value == JobState.RUNNING and (job.cancel_requested or job.pause_requested)),
         "stopping": (run.folder / "stop").exists(), "artifact": run.artifact,
-        "phase": {"measuring": say("measuring on the test data"), "exporting": say("writing the artifact")}.get(
+        "phase": {"measuring": gettext("measuring on the test data"), "exporting": gettext("writing the artifact")}.get(
             job.note if job else "", ""),
     }
 
@@ -63,14 +63,14 @@ def state(run: TrainingRun) -> dict[str, Any]:
 def deeds() -> list[dict[str, Any]]:
     """Buttons, and the states in which each is there."""
     return [
-        {"name": "stop", "label": say("Stop and keep the best"), "when": "when-running when-paused",
-         "title": say("Ends the training early; the best weights so far become the artifact.")},
-        {"name": "pause", "label": say("Pause"), "when": "when-running when-queued",
-         "title": say("Saves where it stands and makes room for others.")},
-        {"name": "resume", "label": say("Go on"), "when": "when-paused when-failed when-cancelled",
-         "title": say("From the newest checkpoint.")},
-        {"name": "cancel", "label": say("Cancel"), "when": "when-running when-queued when-paused", "danger": True,
-         "title": say("Ends the training without an artifact.")},
+        {"name": "stop", "label": gettext("Stop and keep the best"), "when": "when-running when-paused",
+         "title": gettext("Ends the training early; the best weights so far become the artifact.")},
+        {"name": "pause", "label": gettext("Pause"), "when": "when-running when-queued",
+         "title": gettext("Saves where it stands and makes room for others.")},
+        {"name": "resume", "label": gettext("Go on"), "when": "when-paused when-failed when-cancelled",
+         "title": gettext("From the newest checkpoint.")},
+        {"name": "cancel", "label": gettext("Cancel"), "when": "when-running when-queued when-paused", "danger": True,
+         "title": gettext("Ends the training without an artifact.")},
     ]
 
 
@@ -87,8 +87,8 @@ def place_in_queue(job: Job | None) -> int | None:
 def curves(events: list[RunEvent]) -> list[str]:
     """Pictures of what was measured at each step: the losses on one, everything else on its own."""
     series = points(events)
-    losses = [Series(say(label), series.pop(key)) for key, label in (
-        ("loss", "training"), (f"{VALIDATION}loss", "validation")) if series.get(key)]
+    losses = [Series(label, series.pop(key)) for key, label in (
+        ("loss", gettext("training")), (f"{VALIDATION}loss", gettext("validation"))) if series.get(key)]
     order = sorted(series, key=lambda key: (key in LAST, key))
     return [*([_chart(losses, "loss")] if losses else []),
             *(_chart([Series(name_of(key.removeprefix(VALIDATION)), series[key])], key) for key in order)]
@@ -111,7 +111,7 @@ def _figures(event: RunEvent) -> list[tuple[str, float]]:
 
 
 def _chart(series: list[Series], figure: str) -> str:
-    return line_chart(series, x_label=say("step"), y_label=name_of(figure.removeprefix(VALIDATION)))
+    return line_chart(series, x_label=gettext("step"), y_label=name_of(figure.removeprefix(VALIDATION)))
 
 
 def samples(events: list[RunEvent]) -> dict[str, Any]:
@@ -131,23 +131,23 @@ def sentence(data: Mapping[str, Any]) -> str:
     """A line of the log in the reader's language. What the child itself wrote stays as it is."""
     kind = str(data.get("event", ""))
     known = {
-        "started": say("Started: %(parameters)s parameters, %(examples)s examples, %(steps)s steps, %(precision)s"),
-        "resumed": say("Went on from step %(step)s"), "checkpoint": say("Saved at step %(step)s"),
-        "measuring": say("Measuring on the test data"), "measured": say("Measured"),
-        "exporting": say("Writing the artifact, and proving that it answers as the trained model does"),
-        "finished": say("Finished"), "stopped": say("Stopped early; the best weights are kept"),
+        "started": gettext("Started: %(parameters)s parameters, %(examples)s examples, %(steps)s steps, %(precision)s"),
+        "resumed": gettext("Went on from step %(step)s"), "checkpoint": gettext("Saved at step %(step)s"),
+        "measuring": gettext("Measuring on the test data"), "measured": gettext("Measured"),
+        "exporting": gettext("Writing the artifact, and proving that it answers as the trained model does"),
+        "finished": gettext("Finished"), "stopped": gettext("Stopped early; the best weights are kept"),
     }
     if kind == "ended":
         return _end(data)
     if kind not in known:
-        return str(data.get("text", kind))
+        return spoken(str(data.get("text", kind)))
     values = {key: f"{value:,}" if isinstance(value, int) else str(value) for key, value in data.items()}
     return known[kind] % {"parameters": "?", "examples": "?", "steps": "?", "precision": "?", "step": "?", **values}
 
 
 def _end(data: Mapping[str, Any]) -> str:
-    words = {"failed": say("Failed"), "cancelled": say("Cancelled"), "paused": say("Paused"),
-             "queued": say("Interrupted; it waits to go on")}
+    words = {"failed": gettext("Failed"), "cancelled": gettext("Cancelled"), "paused": gettext("Paused"),
+             "queued": gettext("Interrupted; it waits to go on")}
     reason = str(data.get("text", "")).strip()
     text = words.get(str(data.get("state")), str(data.get("state")))
     return f"{text}: {reason}" if reason else text

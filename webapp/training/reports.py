@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from django.utils.translation import gettext as say
+from django.utils.translation import gettext
 
 from modeling.artifact import Artifact as ArtifactFolder
 from modeling.errors import ArtifactError
@@ -92,25 +92,28 @@ def facts(artifact: Artifact) -> dict[str, Any]:
     try:
         manifest = ArtifactFolder.load(artifact.folder, verify=False).manifest
     except ArtifactError as error:
-        return {"fault": error, "parity": [], "lineage": [], "graphs": []}
-    lineage = manifest.get("lineage", {})
+        return {"fault": error, "parity": [], "lineage": []}
+    lineage, parity = manifest.get("lineage", {}), manifest.get("parity", {})
     return {
-        "parity": [(name.replace("/", " / "), value) for name, value in _plain(manifest.get("parity", {}))],
+        "parity": [(label, _short(parity[name])) for name, label in parity_labels() if name in parity],
         "lineage": [(name, value) for name, value in (
-            (say("Data"), ", ".join(one["name"] for one in lineage.get("data", []) if "name" in one)),
-            (say("Seed"), lineage.get("seed")), (say("Recipe"), lineage.get("recipe")),
-            (say("Continued from"), (lineage.get("parent") or {}).get("name")),
-            (say("SHA-256"), manifest["digest"][:16] + "…")) if value not in (None, "")],
-        "graphs": manifest["graphs"], "rounding": manifest.get("rounding"),
+            (gettext("Rows"), ", ".join(f"{part} {count:,}" for part, count in lineage.get("rows", {}).items())),
+            (gettext("Seed"), lineage.get("seed")), (gettext("Recipe"), lineage.get("recipe")),
+            (gettext("Continued from"), (lineage.get("parent") or {}).get("name")),
+            (gettext("SHA-256"), manifest["digest"][:16] + "…")) if value not in (None, "")],
     }
 
 
-def _plain(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _plain(value, f"{prefix}{name}/")
-        elif isinstance(value, int | float | str):
-            yield f"{prefix}{name}", f"{value:.3g}" if isinstance(value, float) else str(value)
+def parity_labels() -> list[tuple[str, str]]:
+    """What the proof of an export consists of, in words."""
+    return [("rows", gettext("Rows")), ("logits", gettext("Outputs compared")),
+            ("max_difference", gettext("Largest difference")), ("tolerance", gettext("Allowed")),
+            ("decisions", gettext("Decisions compared")), ("differing", gettext("Decided otherwise")),
+            ("near_ties", gettext("of them near ties"))]
+
+
+def _short(value: Any) -> str:
+    return f"{value:.2g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _text(value: Any) -> str:

@@ -12,6 +12,7 @@ from django.conf import settings as site
 from django.db import transaction
 from django.db.models import ProtectedError
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from modeling.artifact import Artifact as ArtifactFolder
 from modeling.artifact import replace_card
@@ -53,15 +54,15 @@ def start_training(
 
 def _check(version: DatasetVersion, task: str, model: str, parent: Artifact | None, base: str) -> None:
     if model not in TRAINABLE.get(task, ()):
-        raise ConfigError(f"{model!r} cannot be trained for {task}", field="model")
+        raise ConfigError(_("%(model)s cannot be trained for this job") % {"model": model}, field="model")
     if version.state != VersionState.READY or version.dataset.task != task:
-        raise ConfigError(f"{version} cannot be trained on for {task}", field="version")
+        raise ConfigError(_("%(data)s cannot be trained on for this job") % {"data": version}, field="version")
     if parent and (parent.task, parent.model) != (task, model):
-        raise ConfigError(f"{parent} is of another kind", remedy=f"Continue from a {model}", field="parent")
+        raise ConfigError(_("%(name)s is a model of another kind") % {"name": parent}, field="parent")
     if base and not base_folder(base).is_dir():
-        raise ConfigError(f"There is no folder {base!r} of weights", field="parent")
+        raise ConfigError(_("There is no folder %(name)s of weights") % {"name": base}, field="parent")
     if model == "bert" and not (parent or base):
-        raise ConfigError("A reader starts from trained weights", remedy="Choose what to continue from",
+        raise ConfigError(_("A reader starts from trained weights"), remedy=_("Choose what to continue from"),
                           field="parent")
 
 
@@ -73,7 +74,7 @@ def written(value: Any) -> str:
 def base_folder(name: str) -> Path:
     """A folder of foreign weights. Raises ConfigError for a name that is no plain one, or where the site has none."""
     if not site.MODELS_FOLDER or not name or Path(name).name != name or name.startswith("."):
-        raise ConfigError(f"There is no folder {name!r} of weights", field="parent")
+        raise ConfigError(_("There is no folder %(name)s of weights") % {"name": name}, field="parent")
     return Path(site.MODELS_FOLDER) / name
 
 
@@ -81,7 +82,7 @@ def stop_run(*, run: TrainingRun) -> None:
     """End a training early and keep its best weights: it evaluates and exports. Paused runs wake up for it."""
     job = _job(run)
     if job.state not in (JobState.RUNNING, JobState.PAUSED) or not job.attempt:
-        raise RequestError("This training is not running", remedy="Reload the page")
+        raise RequestError(_("This training is not running"), remedy=_("Reload the page"))
     run.folder.mkdir(parents=True, exist_ok=True)
     (run.folder / STOP).touch()  # first: an attempt that begins now looks here
     job.refresh_from_db()
@@ -112,12 +113,12 @@ def resume(*, run: TrainingRun) -> None:
     elif job.state in (JobState.FAILED, JobState.CANCELLED):
         jobs.retry(job=job.pk)
     else:
-        raise RequestError("This training is not waiting to be resumed", remedy="Reload the page")
+        raise RequestError(_("This training does not wait to go on"), remedy=_("Reload the page"))
 
 
 def _job(run: TrainingRun) -> Job:
     if run.job is None:
-        raise RequestError("The job of this training is gone", remedy="Train again with the same options")
+        raise RequestError(_("The job of this training is gone"), remedy=_("Train again with the same options"))
     run.job.refresh_from_db()
     return run.job
 
@@ -128,7 +129,7 @@ def delete_run(*, run: TrainingRun) -> None:
         if run.job and run.job.state in (JobState.QUEUED, JobState.PAUSED):
             jobs.cancel(job=run.job.pk)
         if run.job and _job(run).state == JobState.RUNNING:
-            raise RequestError("This training is running", remedy="Cancel it first")
+            raise RequestError(_("This training is running"), remedy=_("Cancel it first"))
         folder = run.folder
         run.delete()
         transaction.on_commit(lambda: shutil.rmtree(folder, ignore_errors=True))
@@ -162,7 +163,7 @@ def evaluate_artifact(*, artifact: Artifact) -> Artifact:
 def import_artifact(*, upload: Upload, owner: User) -> Job:
     """Queue the unpacking of an uploaded zip; the artifact's row appears when it is checked."""
     if not upload.complete:
-        raise RequestError(f"{upload.name} has not arrived whole", remedy="Upload it again")
+        raise RequestError(_("%(name)s has not arrived whole") % {"name": upload.name}, remedy=_("Upload it again"))
     return jobs.enqueue(kind="artifact", arguments={"upload": str(upload.pk)}, owner=owner, title=upload.name[:200],
                         url=reverse("admin:training_artifact_changelist"), key=f"artifact:{upload.pk}")
 
@@ -170,7 +171,8 @@ def import_artifact(*, upload: Upload, owner: User) -> Job:
 def change_card(*, artifact: Artifact, text: str, name: str) -> Artifact:
     """Give an artifact another card and name. Raises ArtifactError for a starter, whose files are the release's."""
     if artifact.origin == "starter":
-        raise ArtifactError(f"{artifact.name} came with Parley", remedy="Train your own to write about it")
+        raise ArtifactError(_("%(name)s came with Parley") % {"name": artifact.name},
+                            remedy=_("Train your own to write about it"))
     replace_card(artifact.folder, text)
     artifact.card, artifact.name = text, name
     artifact.save(update_fields=("card", "name"))
@@ -181,7 +183,8 @@ def delete_artifact(*, artifact: Artifact) -> None:
     """Remove an artifact and its files. Raises RequestError while an assistant has a version of it."""
     folders = (artifact.folder, artifact.evaluation_folder)
     if artifact.origin == "starter":
-        raise RequestError(f"{artifact.name} came with Parley", remedy="Hide its assistant instead")
+        raise RequestError(_("%(name)s came with Parley") % {"name": artifact.name},
+                           remedy=_("Hide its assistant instead"))
     try:
         with transaction.atomic():
             artifact.delete()
@@ -189,4 +192,5 @@ def delete_artifact(*, artifact: Artifact) -> None:
                 transaction.on_commit(lambda folder=folder: shutil.rmtree(folder, ignore_errors=True))
     except ProtectedError as fault:
         users = ", ".join(sorted({str(row) for row in fault.protected_objects}))
-        raise RequestError(f"{artifact.name} is used by: {users}", remedy="Delete that first") from fault
+        raise RequestError(_("%(name)s is used by: %(users)s") % {"name": artifact.name, "users": users},
+                           remedy=_("Delete that first")) from fault

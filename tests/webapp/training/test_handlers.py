@@ -61,7 +61,7 @@ def test_a_killed_training_goes_on_and_no_step_is_told_twice(version, trainer_us
 def test_stopping_early_keeps_the_best(version, trainer_user, worker):
     run = services.start_training(owner=trainer_user, version=version, task="classification", model="lstm",
                                   settings=SMALL | LONG)
-    steps_until(worker, lambda: RunEvent.objects.filter(run=run, kind=EVALUATION).exists())
+    steps_until(worker, lambda: {STEP, EVALUATION} <= {one.kind for one in RunEvent.objects.filter(run=run)})
     services.stop_run(run=run)
     steps_until(worker, settled())
     run.refresh_from_db()

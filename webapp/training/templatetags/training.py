@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
-from django.utils.translation import gettext as say
+from django.utils.translation import gettext
 
 from modeling.errors import ParleyError
 from modeling.tasks import TASKS
@@ -37,7 +37,7 @@ def dotted(value: float) -> str:
 @register.filter
 def task(name: str) -> str:
     """A task's title in the reader's language."""
-    return say(TASKS[name].title) if name in TASKS else name
+    return gettext(TASKS[name].title) if name in TASKS else name
 
 
 @register.filter
