@@ -20,6 +20,7 @@ from django.db.models import Count
 from modeling.errors import ParleyError
 from modeling.inference import connect
 from webapp.jobs.models import Job
+from webapp.jobs.packages import training_packages
 
 PACKAGES = ("django", "channels", "daphne", "tokenizers", "numpy")
 PATIENCE = 2.0  # seconds that the engine has to answer
@@ -80,10 +81,15 @@ def _inner(leash: int | None) -> int | None:
 
 
 def database() -> dict[str, Any]:
-    """Whether the database answers, and how long the queue of jobs is."""
+    """Whether the database answers, and how long the queue of jobs is: in all, and by kind."""
     try:
-        rows = Job.objects.unfinished().values_list("state").annotate(Count("pk")).order_by()
-        return {"vendor": connection.vendor, "ok": True, "jobs": {"queued": 0, "running": 0, **dict(rows)}}
+        rows = list(Job.objects.unfinished().values_list("kind", "state").annotate(Count("pk")).order_by("kind"))
+        jobs = {"queued": 0, "running": 0}
+        kinds: dict[str, dict[str, int]] = {}
+        for kind, state, count in rows:
+            jobs[state] += count
+            kinds.setdefault(kind, {"queued": 0, "running": 0})[state] = count
+        return {"vendor": connection.vendor, "ok": True, "jobs": jobs, "kinds": kinds}
     except DatabaseError as fault:
         return {"vendor": connection.vendor, "ok": False, "error": type(fault).__name__}
 
@@ -91,7 +97,7 @@ def database() -> dict[str, Any]:
 async def health() -> dict[str, Any]:
     """All of it. `status` is "ok", or "degraded" with what is wrong under `problems`."""
     stats = await engine_stats()
-    running, stored = await sync_to_async(lambda: (processes(), database()))()
+    running, stored, packages = await sync_to_async(lambda: (processes(), database(), training_packages()))()
     problems = [f"{name} is not running" for name, state in running.items() if not state["alive"]]
     if stats is None:
         problems.append("the engine does not answer")
@@ -106,4 +112,5 @@ async def health() -> dict[str, Any]:
         "models": stats.get("models", []),
         "processes": running,
         "database": stored,
+        "training": {"packages": packages.state, **({"detail": packages.detail} if packages.detail else {})},
     }

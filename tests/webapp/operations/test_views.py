@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from webapp.jobs.services import claim, enqueue
+
 pytestmark = pytest.mark.django_db
 
 
@@ -28,6 +30,17 @@ def test_health_says_which_process_is_gone(client, settings):
         file.unlink()
     assert body["processes"]["engine"]["alive"] is False
     assert "engine is not running" in body["problems"]
+
+
+def test_health_and_metrics_tell_the_queue_by_kind_and_whether_trainings_can_start(client):
+    for _ in range(2):
+        enqueue(kind="retention")
+    claim(worker="one", kinds=["retention"])
+    body, metrics = client.get("/healthz").json(), client.get("/metrics").text
+    assert body["database"]["kinds"] == {"retention": {"queued": 1, "running": 1}}
+    assert body["database"]["jobs"] == {"queued": 1, "running": 1}
+    assert body["training"]["packages"] == "ready" and "parley_training_ready 1.0" in metrics
+    assert 'parley_jobs{kind="retention",state="queued"} 1.0' in metrics
 
 
 def test_metrics_are_for_this_machine(client):
