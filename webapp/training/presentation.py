@@ -21,8 +21,7 @@ LINES, SAMPLED = 200, 6  # of the log, of the steps whose samples are shown
 VALIDATION = "validation/"  # before the names of figures of that split
 LAST = ("learning_rate", "tokens_per_second")  # less telling than what is learnt
 LONG = [name for name, kind in KINDS.items() if kind.lane == "long"]
-GOOD, BUSY, FAULT = "good", "busy", "fault"
-TONES = {JobState.DONE: GOOD, JobState.RUNNING: BUSY, JobState.FAILED: FAULT}
+TONES = {"done": "good", "running": "busy", "failed": "fault"}  # state of the job -> how it looks
 
 
 def parts(run: TrainingRun, *, language: str) -> dict[str, str]:
@@ -48,12 +47,12 @@ def state(run: TrainingRun) -> dict[str, Any]:
     """Where the run stands, and what can be done about it."""
     job = run.job
     value = str(job.state) if job else ""
+    running = job is not None and value == "running"
     return {
         "job": job, "value": value, "tone": TONES.get(value, ""), "place": place_in_queue(job),
-        "left": duration(job.seconds_left) if job and job.seconds_left is not None and value == JobState.RUNNING
-        else "",
-        "error": spoken(job.error) if job and job.error and value in (JobState.FAILED, JobState.QUEUED) else "",
-        "ending": bool(job and value == JobState.RUNNING and (job.cancel_requested or job.pause_requested)),
+        "left": duration(job.seconds_left) if job and running and job.seconds_left is not None else "",
+        "error": spoken(job.error) if job and job.error and value in ("failed", "queued") else "",
+        "ending": bool(job and running and (job.cancel_requested or job.pause_requested)),
         "stopping": (run.folder / "stop").exists(), "artifact": run.artifact,
         "phase": {"measuring": gettext("measuring on the test data"), "exporting": gettext("writing the artifact")}.get(
             job.note if job else "", ""),

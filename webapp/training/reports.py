@@ -94,11 +94,13 @@ def facts(artifact: Artifact) -> dict[str, Any]:
     except ArtifactError as error:
         return {"fault": error, "parity": [], "lineage": []}
     lineage, parity = manifest.get("lineage", {}), manifest.get("parity", {})
+    splits = {"train": gettext("training"), "validation": gettext("validation"), "test": gettext("test")}
+    sizes = [f"{splits.get(part, part)} {n:,}" for part, n in lineage.get("rows", {}).items()]
     return {
         "parity": [(label, _short(parity[name])) for name, label in parity_labels() if name in parity],
         "lineage": [(name, value) for name, value in (
-            (gettext("Rows"), ", ".join(f"{part} {count:,}" for part, count in lineage.get("rows", {}).items())),
-            (gettext("Seed"), lineage.get("seed")), (gettext("Recipe"), lineage.get("recipe")),
+            (gettext("Rows"), ", ".join(sizes)), (gettext("Seed"), lineage.get("seed")),
+            (gettext("Recipe"), lineage.get("recipe")),
             (gettext("Continued from"), (lineage.get("parent") or {}).get("name")),
             (gettext("SHA-256"), manifest["digest"][:16] + "…")) if value not in (None, "")],
     }
