@@ -24,7 +24,7 @@ from test_guard import handshake, session_cookie
 from webapp.accounts.models import Role, User
 from webapp.assistants.models import Assistant, Visibility
 from webapp.chat import link_consumers
-from webapp.chat.models import Conversation, Message
+from webapp.chat.models import Conversation, Feedback, Message
 from webapp.chat.services import forget
 from webapp.sharing import services
 from webapp.sharing.models import ShareLink
@@ -251,6 +251,15 @@ async def test_limits_are_said_in_the_chat_and_the_text_comes_back(
     assert await Message.objects.filter(conversation_id=page.id).acount() == 2
 
 
+async def test_a_visitor_of_a_link_can_rate_its_answers(enter: Any) -> None:
+    page = await enter()
+    answer = await answered(page)
+    await page.send(action="rate", message=answer.pk, good="false", correction="It should have said this")
+    await page.next()
+    given = await Feedback.objects.aget()
+    assert (given.message_id, given.good, given.correction) == (answer.pk, False, "It should have said this")
+
+
 async def test_what_is_refused_for_another_reason_is_not_counted(link: ShareLink, enter: Any) -> None:
     page = await enter()
     await page.ask("   ")
@@ -381,7 +390,7 @@ def test_only_this_sites_own_pages_may_open_a_links_socket(site: str, site_home:
 
 
 @pytest.mark.parametrize(("act", "words"), [
-    (services.revoke, "Nothing answers at this address"), (services.pause, "paused"),
+    (services.revoke, "has been closed"), (services.pause, "paused"),
     (lambda link: services.change_link(link=link, terms=Terms(), password="a new one"),
      "password of this link was changed"),
 ])
@@ -398,7 +407,7 @@ async def test_open_pages_close_at_once_and_say_why(link: ShareLink, enter: Any,
 async def test_what_another_process_closes_is_seen_soon(link: ShareLink, enter: Any) -> None:
     page = await enter()
     await ShareLink.objects.filter(pk=link.pk).aupdate(revoked=timezone.now())
-    assert "Nothing answers" in await closed(page)
+    assert "has been closed" in await closed(page)
 
 
 async def test_a_link_that_runs_out_closes_its_pages(link: ShareLink, enter: Any) -> None:
