@@ -30,7 +30,7 @@ class DecoderConfig:
     """Base of the rotary frequencies."""
 
     def __post_init__(self) -> None:
-        check_ranges(self, shares=("dropout",))
+        check_ranges(self, shares=("dropout",), most={"context": 8192})
         if self.width % self.heads or self.heads % self.kv_heads or (self.width // self.heads) % 16:
             raise ConfigError(
                 f"width {self.width}, heads {self.heads} and kv_heads {self.kv_heads} do not fit",

@@ -25,4 +25,4 @@ class LSTMConfig:
     """Labels to choose from."""
 
     def __post_init__(self) -> None:
-        check_ranges(self, shares=("dropout",))
+        check_ranges(self, shares=("dropout",), most={"length": 16384})

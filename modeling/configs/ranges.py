@@ -13,14 +13,17 @@ from modeling.errors import ConfigError
 LARGEST = 10**9
 
 
-def check_ranges(config: Any, *, shares: Collection[str] = (), least: Mapping[str, float] | None = None) -> None:
+def check_ranges(
+    config: Any, *, shares: Collection[str] = (), least: Mapping[str, float] | None = None,
+    most: Mapping[str, float] | None = None,
+) -> None:
     """Refuse choices that do not exist and numbers out of range.
 
-    `shares` lie from 0 to 1; all other numbers are above 0, or at least what `least` says.
+    `shares` lie from 0 to 1; all others are above 0, or at least what `least` says, and at most what `most` says.
     """
     hints = typing.get_type_hints(type(config))
     for name in (field.name for field in fields(config)):
-        value, lowest = getattr(config, name), (least or {}).get(name)
+        value, lowest, highest = getattr(config, name), (least or {}).get(name), (most or {}).get(name, LARGEST)
         if typing.get_origin(hints[name]) is Literal:
             allowed, good = f"one of {', '.join(typing.get_args(hints[name]))}", value in typing.get_args(hints[name])
         elif isinstance(value, bool) or not isinstance(value, int | float):
@@ -28,8 +31,8 @@ def check_ranges(config: Any, *, shares: Collection[str] = (), least: Mapping[st
         elif name in shares:
             allowed, good = "a share from 0 to 1", 0 <= value <= 1
         elif lowest is not None:
-            allowed, good = f"a number from {lowest:g} to {LARGEST:,}", lowest <= value <= LARGEST
+            allowed, good = f"a number from {lowest:g} to {highest:,}", lowest <= value <= highest
         else:
-            allowed, good = f"a number above 0, at most {LARGEST:,}", 0 < value <= LARGEST
+            allowed, good = f"a number above 0, at most {highest:,}", 0 < value <= highest
         if not good or (isinstance(value, float) and math.isnan(value)):
             raise ConfigError(f"{name} is {value!r}", allowed=allowed, field=name)

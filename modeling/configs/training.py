@@ -63,6 +63,7 @@ class TrainingConfig:
         check_ranges(
             self, shares=("warmup", "decay", "label_smoothing", "validation", "test", "negatives"),
             least={"weight_decay": 0, "clip": 0, "patience": 0, "checkpoint_seconds": 0, "threads": 0},
+            most={"beam": 8, "threads": 1024},
         )
         if bad := [share for share in self.shares if not 0 <= share <= 1]:
             raise ConfigError(f"shares has {bad[0]}", allowed="shares from 0 to 1", field="shares")

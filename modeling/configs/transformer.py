@@ -32,7 +32,7 @@ class TransformerConfig:
     """Pairs of languages, source first, such as en-fr,fr-en; empty takes those of the data, both ways."""
 
     def __post_init__(self) -> None:
-        check_ranges(self, shares=("dropout",))
+        check_ranges(self, shares=("dropout",), most={"context": 4096})
         if self.width % self.heads or (self.width // self.heads) % 16:
             raise ConfigError(
                 f"width {self.width} and heads {self.heads} do not fit",

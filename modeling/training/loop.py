@@ -145,11 +145,13 @@ class Loop:
         loss = self.objective.loss(self.module, examples)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimization.update(rate_at(self.progress.step, self.steps, self.config))
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise ConfigError(f"the loss became {value} at step {self.progress.step}",
+        return self._sound(float(loss.detach()))
+
+    def _sound(self, loss: float) -> float:
+        if not math.isfinite(loss):
+            raise ConfigError(f"the loss became {loss} at step {self.progress.step}",
                               remedy="Start again with a lower learning_rate", field="learning_rate")
-        return value
+        return loss
 
     def _report(self, losses: list[float], speed: float) -> None:
         step = self.progress.step
@@ -166,9 +168,9 @@ class Loop:
             return
         self.module.eval()
         figures = self.objective.validate(self.module, self.validation)
+        value, progress = self._sound(figures[self.objective.measure]), self.progress
         samples = self.objective.samples(self.module, self.shown)
         self.module.train()
-        value, progress = figures[self.objective.measure], self.progress
         sign = 1 if self.objective.higher_is_better else -1
         if better := progress.best is None or sign * value > sign * progress.best:
             progress.best, progress.best_step, progress.without_better = value, progress.step, 0

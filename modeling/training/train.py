@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from modeling.artifact import Artifact
+from modeling.artifact import WEIGHTS, Artifact
 from modeling.configs import TRAINABLE, default_settings
 from modeling.datasets import read, split
 from modeling.errors import ConfigError, DataError
@@ -80,6 +80,16 @@ def train(
     if request.model not in TRAINABLE[request.task]:
         allowed = ", ".join(TRAINABLE[request.task]) or "none: this task needs no training"
         raise ConfigError(f"{request.model!r} cannot be trained for {request.task}", allowed=f"models are {allowed}")
+    try:
+        return _train(request, on_event, interruption or Interruption())
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+            raise ConfigError("the memory of this machine is not enough for this training",
+                              remedy="Make the model or batch_tokens smaller") from error
+        raise
+
+
+def _train(request: Request, on_event: Callable[[Event], None], interruption: Interruption) -> Artifact:
     lineage = lineage_of(request)
     if done := finished(request.out, lineage):
         on_event({"event": "finished", "path": str(request.out)})
@@ -91,7 +101,7 @@ def train(
     objective, splits, module, languages = prepare(request, folder)
     on_event({"event": "log", "text": ", ".join(f"{len(rows):,} {name} rows" for name, rows in splits.items())
               + f"; a vocabulary of {objective.tokenizer.vocabulary_size:,} tokens"})
-    trained = run_loop(request, objective, splits, module, folder, on_event, interruption or Interruption())
+    trained = run_loop(request, objective, splits, module, folder, on_event, interruption)
     on_event({"event": "measuring", "rows": len(splits["test"])})
     figures = measured_once(objective, trained, splits["test"], request.storage, folder)
     on_event({"event": "measured", **figures})
@@ -115,16 +125,21 @@ def lineage_of(request: Request) -> dict[str, Any]:
     """What a run is about; two runs with the same lineage end with the same weights."""
     files = {kind: [{"name": path.name, "sha256": content_hash(path)} for path in paths]
              for kind, paths in (("data", request.data), ("validation", request.validation), ("test", request.test))}
-    parent = None
-    if request.parent:
-        parent = {"name": request.parent.name, "sha256": content_hash(request.parent / "model.safetensors")
-                  if (request.parent / "model.safetensors").is_file() else Artifact.load(request.parent).digest}
+    parent = parent_of(request.parent) if request.parent else None
     settings = {name: value for name, value in request.settings.items() if name not in FREE}
     facts: dict[str, Any] = json.loads(json.dumps({
         "task": request.task, "model": request.model, **files, "asked": settings, "parent": parent,
         "columns": dict(request.columns or {}), "seed": request.seed, "recipe": request.recipe,
     }))
     return facts
+
+
+def parent_of(path: Path) -> dict[str, str]:
+    """Name and hash of the weights to continue from; another card makes no other parent."""
+    if (path / "model.safetensors").is_file():
+        return {"name": path.name, "sha256": content_hash(path / "model.safetensors")}
+    artifact = Artifact.load(path)
+    return {"name": artifact.name, "sha256": str(artifact.manifest["files"].get(WEIGHTS, {}).get("sha256"))}
 
 
 def content_hash(path: Path) -> str:

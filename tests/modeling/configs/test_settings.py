@@ -31,6 +31,7 @@ def test_a_value_of_the_wrong_type_is_refused() -> None:
     ("lstm", "optimizer", "sgd"), ("lstm", "steps", "0"), ("lstm", "stepz", "3"), ("lstm", "length", "9" * 5000),
     ("decoder", "width", "100"), ("decoder", "kv_heads", "3"), ("transformer", "directions", "enfr"),
     ("transformer", "shares", "1,7"), ("bert", "patience", "-1"), ("lstm", "bidirectional", "maybe"),
+    ("decoder", "context", "100000"), ("transformer", "beam", "9"),
 ])  # fmt: skip
 def test_a_bad_value_names_its_field(model: str, name: str, value: str) -> None:
     with pytest.raises(ConfigError) as caught:

@@ -189,3 +189,15 @@ def test_the_lineage_does_not_tell_attempts_apart(texts: Path, tmp_path: Path) -
     assert first.name == "Poet"
     assert first.card.startswith("# Poet")
     assert str(tmp_path) not in (first.path / "manifest.json").read_text()
+
+
+def test_a_model_that_does_not_fit_into_the_memory_is_refused_in_plain_words(texts: Path, tmp_path: Path) -> None:
+    settings = GENERATION | {"width": 2**20, "hidden": 2**24}
+    with pytest.raises(ConfigError, match="memory of this machine"):
+        train(Request(task="generation", model="decoder", data=[texts], out=tmp_path / "model", settings=settings))
+
+
+def test_a_training_that_diverges_says_so(texts: Path, tmp_path: Path) -> None:
+    settings = GENERATION | {"learning_rate": 1e9, "clip": 0.0, "warmup": 0.0}
+    with pytest.raises(ConfigError, match="lower learning_rate"):
+        train(Request(task="generation", model="decoder", data=[texts], out=tmp_path / "model", settings=settings))
