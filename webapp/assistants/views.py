@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from modeling.errors import ParleyError
+from modeling.tasks import TASKS
 from webapp.assistants import services
 from webapp.assistants.examples import proposal
 from webapp.assistants.forms import MOST_EXAMPLES, AssistantForm, ExampleFormSet
@@ -109,7 +110,7 @@ def _edit_page(request: HttpRequest, assistant: Assistant, form: AssistantForm, 
     others = _artifacts(request).filter(task=assistant.task).exclude(pk__in=[one.artifact_id for one in versions])
     return _page(
         request, "assistants/edit.html", title=assistant.name, form=form, examples=examples, assistant=assistant,
-        versions=[(version, _figures(version.artifact)) for version in versions], others=others,
+        original=assistant, versions=[(version, _figures(version.artifact)) for version in versions], others=others,
         documents=_documents(assistant), **context)
 
 
@@ -120,9 +121,10 @@ def _documents(assistant: Assistant) -> list[dict[str, Any]]:
 
 
 def _figures(artifact: Artifact) -> list[tuple[str, str]]:
-    """The few figures that tell versions apart."""
+    """The few figures that tell versions apart, the deciding one first."""
     report = artifact.report if artifact.report.get("metrics") else {"metrics": artifact.metrics}
-    plain = {name: value for name, value in report["metrics"].items() if not isinstance(value, dict) and name != "rows"}
+    found = {name: report["metrics"].get(name) for name in TASKS[artifact.task].metrics}
+    plain = {name: value for name, value in found.items() if isinstance(value, int | float)}
     return list(reports.figures({**report, "metrics": plain}))[:FIGURES]
 
 
