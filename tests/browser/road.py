@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page
@@ -48,11 +48,12 @@ class Road:
         """Wait for the report that the page shows as it grows."""
         self.page.wait_for_selector("#report:not([hx-trigger])", timeout=minutes * MINUTE)
 
-    def train(self, *, model: str = "", settings: dict[str, str] | None = None) -> None:
-        """From a report to the page of the training, by the report's button."""
+    def train(self, *, settings: Mapping[str, str] | None = None, parent: str = "") -> None:
+        """From a report to the page of the training, by the report's button. `parent` is a starter to continue from."""
         self.page.click("#report a.primary")
-        if model:
-            self.page.check(f"[name=model][value={model}]")
+        if parent:
+            with self.page.expect_response(re.compile(r"trainingrun/add/\?")):
+                self.page.select_option("[name=parent]", label=parent)
         if settings:
             self.page.click("summary:has-text('Options')")
             for more in self.page.locator("details details > summary").all():
@@ -72,6 +73,19 @@ class Road:
         """From a finished training to the page of its assistant."""
         self.page.click("[data-testid=publish]")
         self.save_assistant(name)
+
+    def publish_starter(self, artifact: str, *, name: str) -> None:
+        """A starter's artifact under another name."""
+        self.go("assistants/assistant/add/")
+        self.page.get_by_role("row", name=artifact).get_by_role("link", name="Publish").click()
+        self.save_assistant(name)
+
+    def add_document(self, folder: Path, text: str) -> None:
+        """On the page of an assistant that answers from documents."""
+        (folder / "document.txt").write_text(text, encoding="utf-8")
+        self.page.set_input_files("#documents input[type=file]", str(folder / "document.txt"))
+        self.page.click("#documents form.p-form button")
+        self.page.get_by_role("rowheader", name="document").wait_for()
 
     def save_assistant(self, name: str = "") -> None:
         """Send the form of an assistant; what it suggests stays, but for the name."""
