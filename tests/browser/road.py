@@ -77,7 +77,7 @@ class Road:
     def publish_starter(self, artifact: str, *, name: str) -> None:
         """A starter's artifact under another name."""
         self.go("assistants/assistant/add/")
-        self.page.get_by_role("row", name=artifact).get_by_role("link", name="Publish").click()
+        self.page.get_by_test_id("artifact").filter(has_text=artifact).get_by_role("link", name="Publish").click()
         self.save_assistant(name)
 
     def add_document(self, folder: Path, text: str) -> None:
