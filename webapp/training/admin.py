@@ -122,6 +122,7 @@ class ArtifactAdmin(_OwnPages):
         guard = self.admin_site.admin_view
         return [
             path("<uuid:artifact_id>/rows/", guard(views.rows), name="training_artifact_rows"),
+            path("<uuid:artifact_id>/measure/", guard(views.measure), name="training_artifact_measure"),
             path("<uuid:artifact_id>/card/", guard(views.card), name="training_artifact_card"),
             path("<uuid:artifact_id>/download/", guard(views.download), name="training_artifact_download"),
             *super().get_urls(),

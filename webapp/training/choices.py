@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -15,6 +16,8 @@ from webapp.datasets.models import DatasetVersion
 from webapp.training.models import STEP, Artifact, RunEvent, TrainingRun
 
 READER = "squad-reader"  # what a reader continues from where nothing else is chosen
+LIKE = 2  # times: networks whose sizes differ by less are about as fast
+RUNS, STEPS, ENOUGH = 5, 20, 3  # newest runs that are looked at, last figures of each, and how many figures tell enough
 TASKS_TO_TRAIN = [task for task, models in TRAINABLE.items() if models]
 
 
@@ -45,14 +48,15 @@ class Choice:
         return options(self.task, self.model, rows=rows, characters=characters, continued=bool(self.parent))
 
     def estimate(self, given: Mapping[str, str]) -> Estimate:
-        """What it will cost with these settings. Raises ConfigError."""
+        """What it will cost with these settings, by the speed of like trainings on this machine. Raises ConfigError."""
         rows, characters = size_of(self.version)
         parent = self.artifact
-        return estimate(
-            self.task, self.model, read_settings(self.model, given), rows=rows, characters=characters,
-            speed=measured_speed(self.model), languages=languages_of(self.version),
-            parent=own_fields(parent.folder_config) if parent else None,
-        )
+        cost = partial(estimate, self.task, self.model, read_settings(self.model, given), rows=rows,
+                       characters=characters, languages=languages_of(self.version),
+                       parent=own_fields(parent.folder_config) if parent else None)
+        first = cost()
+        speed = measured_speed(self.model, first.parameters)
+        return cost(speed=speed) if speed else first
 
 
 def choose(user: Any, given: Mapping[str, Any]) -> Choice:
@@ -114,13 +118,15 @@ def languages_of(version: DatasetVersion | None) -> list[str]:
     return [str(one.get("code")) for one in report.get("languages", [])]
 
 
-def measured_speed(model: str) -> float | None:
-    """Tokens a second of the newest run of this model that got far enough to tell; None where there is none."""
-    for run in TrainingRun.objects.filter(model=model, facts__has_key="steps")[:5]:
-        newest = RunEvent.objects.filter(run=run, kind=STEP).order_by("-step").values_list("data", flat=True)[:20]
-        if len(speeds := [data["tokens_per_second"] for data in newest if data.get("tokens_per_second")]) >= 3:
-            return float(median(speeds))
-    return None
+def measured_speed(model: str, parameters: int) -> float | None:
+    """Tokens a second of the newest runs of this model and about this size; None where there are too few figures."""
+    alike = TrainingRun.objects.filter(model=model, facts__parameters__gte=parameters / LIKE,
+                                       facts__parameters__lte=parameters * LIKE)
+    speeds: list[float] = []
+    for run in alike[:RUNS]:
+        newest = RunEvent.objects.filter(run=run, kind=STEP).order_by("-step").values_list("data", flat=True)
+        speeds += [data["tokens_per_second"] for data in newest[:STEPS] if data.get("tokens_per_second")]
+    return float(median(speeds)) if len(speeds) >= ENOUGH else None
 
 
 def own_fields(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,9 @@ MOST = 8  # more curves on one axis than that cannot be told apart
 
 def compare(runs: Sequence[TrainingRun]) -> dict[str, Any]:
     """Context of the comparison page."""
+    names = [run.name for run in runs]
+    for place, run in enumerate(runs, 1):  # curves of the same name could not be told apart
+        run.name = f"{run.name} ({place})" if names.count(run.name) > 1 else run.name
     return {"runs": runs, "charts": _charts(runs), "differences": _differences(runs), "figures": _figures(runs)}
 
 

@@ -171,7 +171,7 @@ def start_of(run: TrainingRun) -> dict[str, Any]:
     """A form filled in as this run was."""
     parent = f"artifact:{run.parent_id}" if run.parent_id else f"folder:{run.base}" if run.base else ""
     return {"task": run.task, "version": str(run.version_id), "model": run.model, "parent": parent, "seed": run.seed,
-            "storage": run.storage, "name": run.name,
+            "storage": run.storage,
             **{PREFIX + name: value for name, value in run.settings.items()}}
 
 

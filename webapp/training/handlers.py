@@ -136,7 +136,9 @@ class EvaluationHandler:
         return {"artifact": str(self.artifact.pk)}
 
     def ended(self, *, state: str, error: str) -> None:
-        """The job says it."""
+        """The job says why; what it left half done goes."""
+        if state in ("failed", "cancelled"):
+            transaction.on_commit(lambda: shutil.rmtree(self.folder.parent, ignore_errors=True))
 
 
 class ImportHandler:

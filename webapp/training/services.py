@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Mapping
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +46,19 @@ def start_training(
     read_settings(model, given)
     run = TrainingRun.objects.create(
         owner=owner, version=version, task=task, model=model, settings=given, seed=seed, storage=storage,
-        parent=parent, base=base, name=name or str(version),
+        parent=parent, base=base, name=name or _free_name(owner, str(version)),
     )
     run.job = jobs.enqueue(kind="training", arguments={"run": str(run.pk)}, owner=owner, title=run.name,
                            url=reverse("admin:training_trainingrun_change", args=(run.pk,)))
     run.save(update_fields=("job",))
     return run
+
+
+def _free_name(owner: User, name: str) -> str:
+    """The name, with a number where this person has a run of that name already."""
+    taken = set(TrainingRun.objects.filter(owner=owner, name__startswith=name).values_list("name", flat=True))
+    candidates = (f"{name[:110]}, {number}" for number in count(2))
+    return name[:120] if name not in taken else next(one for one in candidates if one not in taken)
 
 
 def _check(version: DatasetVersion, task: str, model: str, parent: Artifact | None, base: str) -> None:
@@ -130,9 +139,10 @@ def delete_run(*, run: TrainingRun) -> None:
             jobs.cancel(job=run.job.pk)
         if run.job and _job(run).state == JobState.RUNNING:
             raise RequestError(_("This training is running"), remedy=_("Cancel it first"))
-        folder = run.folder
+        folders = [run.folder, *([] if run.artifact else [artifact_place(run.pk)])]
         run.delete()
-        transaction.on_commit(lambda: shutil.rmtree(folder, ignore_errors=True))
+        for folder in folders:
+            transaction.on_commit(partial(shutil.rmtree, folder, ignore_errors=True))
 
 
 def artifact_place(pk: uuid.UUID) -> Path:
@@ -189,7 +199,7 @@ def delete_artifact(*, artifact: Artifact) -> None:
         with transaction.atomic():
             artifact.delete()
             for folder in folders:
-                transaction.on_commit(lambda folder=folder: shutil.rmtree(folder, ignore_errors=True))
+                transaction.on_commit(partial(shutil.rmtree, folder, ignore_errors=True))
     except ProtectedError as fault:
         users = ", ".join(sorted({str(row) for row in fault.protected_objects}))
         raise RequestError(_("%(name)s is used by: %(users)s") % {"name": artifact.name, "users": users},

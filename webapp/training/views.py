@@ -131,6 +131,14 @@ def artifact(request: HttpRequest, artifact_id: Any) -> HttpResponse:
                  **reports.overview(shown, rows))
 
 
+@require_POST
+def measure(request: HttpRequest, artifact_id: uuid.UUID) -> HttpResponseBase:
+    """Measure an artifact on its test split again."""
+    shown = get_object_or_404(Artifact.objects.editable_by(request.user), pk=artifact_id, run__isnull=False)
+    services.evaluate_artifact(artifact=shown)
+    return redirect(ARTIFACT, shown.pk)
+
+
 @require_GET
 def rows(request: HttpRequest, artifact_id: uuid.UUID) -> HttpResponse:
     """Rows of the test split: all, or those behind a cell of the confusion matrix."""

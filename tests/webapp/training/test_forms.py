@@ -15,6 +15,7 @@ from django.test import Client
 sys.path.insert(0, str(Path(__file__).parent))
 from conftest import make_version, person  # noqa: E402
 
+from modeling.errors import ConfigError
 from webapp.training.choices import choose, measured_speed
 from webapp.training.models import RunEvent, TrainingRun
 from webapp.training.services import register_artifact, start_training
@@ -116,6 +117,18 @@ def test_a_reader_starts_from_the_reader_that_ships(trainer_user, version):
     assert "width" not in {option.name for option in chosen.options()}
 
 
+def test_a_reader_can_start_from_a_folder_on_the_server(trainer_user, tmp_path, settings):
+    (tmp_path / "minilm").mkdir()
+    (tmp_path / "minilm" / "model.safetensors").touch()
+    (tmp_path / "empty").mkdir()
+    settings.MODELS_FOLDER = tmp_path
+    squad = make_version(trainer_user, task="question-answering")
+    assert choose(trainer_user, {"task": "question-answering"}).parent == "folder:minilm"
+    for name in ("../minilm", "empty/../minilm", "nowhere", ".", ""):
+        with pytest.raises(ConfigError):
+            start_training(owner=trainer_user, version=squad, task="question-answering", model="bert", base=name)
+
+
 def test_what_was_set_stays_when_other_data_are_chosen(browser, trainer_user, version):
     other = make_version(trainer_user, name="More")
     first = browser.get(ADD, {"version": str(version.pk)})
@@ -132,18 +145,19 @@ def test_the_estimate_follows_the_options_and_earlier_runs(browser, version, tra
 
     assert seconds() != seconds(set_epochs="400")
     assert "<dd>" not in browser.get(ESTIMATE, filled(version, set_epochs="no")).content.decode()
-    assert measured_speed("lstm") is None
-    run.facts = {"steps": 9}
+    assert measured_speed("lstm", 1000) is None
+    run.facts = {"steps": 9, "parameters": 1500}
     run.save()
     for step in (1, 2, 3):
         RunEvent.objects.create(run=run, attempt=1, kind="step", step=step, data={"tokens_per_second": 1000 * step})
-    assert measured_speed("lstm") == 2000
+    assert measured_speed("lstm", 1000) == 2000
+    assert measured_speed("lstm", 100_000) is None and measured_speed("bert", 1000) is None
 
 
 def test_training_again_begins_with_the_same_options(browser, run):
     html = browser.get(ADD, {"again": str(run.pk)}).content.decode()
     values = Controls(html.split('id="train"')[1]).values
-    assert values["set_hidden"] == "8" and values["set_vocabulary_size"] == "300" and values["name"] == "Spam"
+    assert values["set_hidden"] == "8" and values["set_vocabulary_size"] == "300" and values["name"] == ""
 
 
 def test_others_data_and_artifacts_cannot_be_used(browser, version):

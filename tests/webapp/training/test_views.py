@@ -99,6 +99,12 @@ def test_runs_are_laid_over_one_another(browser, version, trainer_user):
     assert ">16<" in table and ">32<" in table and "Epochs" not in table
 
 
+def test_runs_without_a_name_can_be_told_apart(version, trainer_user):
+    names = [start_training(owner=trainer_user, version=version, task="classification", model="lstm").name
+             for _ in range(3)]
+    assert names == ["Messages v1", "Messages v1, 2", "Messages v1, 3"]
+
+
 def test_comparing_skips_what_is_not_mine(browser, run):
     stranger = person("stranger")
     theirs = start_training(owner=stranger, version=make_version(stranger), task="classification", model="lstm",
@@ -119,6 +125,17 @@ def test_a_cell_of_the_matrix_opens_its_rows(browser, artifact):
     assert ">hi<" in html and "later" not in html
     assert "later" in browser.get(f"{ARTIFACTS}{artifact.pk}/rows/?page=0").content.decode()
     assert browser.get(f"{ARTIFACTS}{artifact.pk}/rows/?page=9e9").status_code == 200
+
+
+def test_an_artifact_is_measured_again(browser, run, artifact):
+    assert browser.post(f"{ARTIFACTS}{artifact.pk}/measure/").status_code == 404  # it was not trained here
+    TrainingRun.objects.update(artifact=artifact)
+    failed = Job.objects.create(kind="evaluation", state=JobState.FAILED, error="out of <memory>")
+    Artifact.objects.update(job=failed)
+    html = browser.get(f"{ARTIFACTS}{artifact.pk}/change/").content.decode()
+    assert "out of &lt;memory&gt;" in html and "Measure again" in html
+    browser.post(f"{ARTIFACTS}{artifact.pk}/measure/")
+    assert Artifact.objects.get().job.state == JobState.QUEUED
 
 
 def test_a_card_is_written_and_cleaned(browser, artifact):
