@@ -13,7 +13,7 @@ from typing import Any
 
 from modeling.artifact import Artifact
 from modeling.cli.describe import columns_of
-from modeling.cli.progress import tell
+from modeling.cli.progress import tell, watched
 from modeling.cli.starters import found_artifact
 from modeling.datasets import read
 from modeling.errors import DataError
@@ -49,7 +49,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _write(asked: Measurement, out: Path) -> int:
     report = write_report(replace(asked, on_progress=progress_of(tell)), out)
-    tell({"result": {"report": str(out), "rows": report["rows"], "metrics": report["metrics"]}})
+    if watched():
+        print("\r\x1b[K" + "\n".join(_lines(report)))
+    else:
+        tell({"result": {"report": str(out), "rows": report["rows"], "metrics": report["metrics"]}})
     return 0
 
 
@@ -67,7 +70,7 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     for name, value in _flat(report["metrics"]):
         low, high = intervals.get(name, (None, None))
         yield f"{name.replace('/', ' '):24} {value:9.4f}" + ("" if low is None else f"   ({low:.4f} to {high:.4f})")
-    left_out = f", {report['problems']} problems in the data" if report["problems"] else ""
+    left_out = f", {report['problems']} problems in the data" if report.get("problems") else ""
     yield f"{report['rows']:,} rows in {report['seconds']:.1f} s{left_out}"
 
 
