@@ -55,7 +55,7 @@ class Site:
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(30)
+        self.process.wait(60)
 
 
 # A fragment that shows some of an answer: text, a rendered block, a passage.

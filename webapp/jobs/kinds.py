@@ -47,7 +47,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "training": Kind(
         title=_("Training"), handler="webapp.training.handlers.TrainingHandler", arguments=frozenset({"run"}),
-        lane="long", seconds=30 * 24 * 3600, attempts=10, niceness=15, grace=30.0, trains=True,
+        lane="long", seconds=30 * 24 * 3600, attempts=10, niceness=15, grace=45.0, trains=True,
     ),
     "evaluation": Kind(
         title=_("Evaluation"), handler="webapp.training.handlers.EvaluationHandler",

@@ -9,6 +9,7 @@ left of the group (process.py, the one that starts leashes).
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import os
 import resource
@@ -42,6 +43,13 @@ def _give_way(niceness: int) -> None:
             time.sleep(0.11)
         except OSError:  # not there, or not permitted
             return
+
+
+def _hurry() -> None:
+    """Who was told to end has something to save: no more giving way, where the system lets us take that back."""
+    _give_way(0)
+    with contextlib.suppress(PermissionError):  # it is root's right
+        os.setpriority(os.PRIO_PGRP, 0, 0)
 
 
 def _become(options: argparse.Namespace) -> None:
@@ -88,8 +96,9 @@ def main() -> None:
     readable, writable = os.pipe()
     os.set_blocking(writable, False)
     signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)  # the command gets it too: the whole group does
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: _hurry())  # the command gets it too: the whole group does
     if options.niceness:
         _give_way(options.niceness)
     child = os.fork()

@@ -143,3 +143,21 @@ def test_more_than_fits_into_one_look_comes_in_several(tmp_path):
         looks.append(child.lines())
     assert len(looks) > 1 and [int(line) for lines in looks for line in lines] == list(range(60_000))
     child.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root takes niceness back")
+def test_a_command_that_is_told_to_end_no_longer_gives_way():
+    code = """import os, signal, time
+def end(*_):
+    time.sleep(0.5)
+    print('now', os.nice(0))
+    raise SystemExit
+signal.signal(signal.SIGTERM, end)
+print('up', flush=True)
+time.sleep(60)"""
+    child = ChildProcess([sys.executable, "-c", code], niceness=12)
+    while not child.lines():
+        time.sleep(0.02)
+    child.end(grace=10)
+    assert child.lines() == ["now 0"]
+    child.close()

@@ -76,7 +76,7 @@ def test_a_killed_child_leads_to_another_attempt(worker, having, python, steps_u
     os.kill(members[1].pid, signal.SIGKILL)
     steps_until(worker, lambda: Job.objects.get().failures == 1)
     assert "killed from outside" in Job.objects.get().error
-    assert not any(_lives(member) for member in members)
+    assert all_end(members)
     Job.objects.update(not_before=timezone.now())
     steps_until(worker, lambda: Job.objects.get().attempt == 2)
 
@@ -88,7 +88,7 @@ def test_cancelling_ends_the_whole_group(worker, having, python, steps_until):
     members = family(worker)
     cancel(job=job.pk)
     steps_until(worker, state_is(JobState.CANCELLED))
-    assert not any(_lives(member) for member in members)
+    assert all_end(members)
 
 
 def test_a_job_that_takes_too_long_is_ended(worker, having, python, steps_until):
@@ -114,7 +114,7 @@ def test_a_trainer_that_ends_gives_its_jobs_back(worker, having, python, steps_u
     worker.close()
     job = Job.objects.get()
     assert (job.state, job.failures) == (JobState.QUEUED, 0)
-    assert not any(_lives(member) for member in members)
+    assert all_end(members)
 
 
 def test_a_trainer_whose_lease_is_gone_ends_the_child_and_writes_nothing(tmp_path, having, python, steps_until):
@@ -126,7 +126,7 @@ def test_a_trainer_whose_lease_is_gone_ends_the_child_and_writes_nothing(tmp_pat
     Job.objects.update(attempt=7, worker="another")
     steps_until(worker, lambda: not worker.attempts)
     assert Job.objects.get().worker == "another"
-    assert not any(_lives(member) for member in members)
+    assert all_end(members)
 
 
 def test_long_work_does_not_make_short_work_wait(worker, having, python, steps_until):
@@ -150,6 +150,14 @@ def test_what_runs_by_itself_is_queued_once_a_period(having, python):
     queue_due()
     queue_due()
     assert [job.kind for job in Job.objects.all()] == ["daily"]
+
+
+def all_end(members: list[psutil.Process]) -> bool:
+    """Whether all are gone, or nothing but a record that nobody has fetched, in a moment."""
+    deadline = time.monotonic() + 5
+    while any(_lives(member) for member in members) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not any(_lives(member) for member in members)
 
 
 def _lives(process: psutil.Process) -> bool:

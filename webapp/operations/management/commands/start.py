@@ -27,7 +27,7 @@ from webapp.operations.supervisor import Program, Supervisor
 
 LEAST_SPACE = 200 * 1024 * 1024  # bytes
 STARTERS = settings.ROOT / "modeling" / "starters"
-TRAINER_GRACE = 40.0  # seconds in which a running training saves what it has
+TRAINER_GRACE = 55.0  # seconds in which a running training saves what it has
 IMPATIENT = 60.0  # seconds after which a site that is not ready says why
 
 
