@@ -28,7 +28,7 @@ from modeling.datasets.dealing import (
     find_leaks,
     replace_by_additions,
 )
-from modeling.datasets.reading import PathLike, files_of
+from modeling.datasets.reading import PathLike, UnclearError, files_of
 from modeling.datasets.report import Report
 from modeling.datasets.splits import SPLITS, cut, shares_of
 from modeling.errors import ConfigError, DataError
@@ -71,8 +71,9 @@ def build(files: PathLike | Sequence[PathLike], out: PathLike, *, task: str | No
     found, out, options = files_of(files), Path(out), options or BuildOptions()
     with _draft(out) as folder:
         progress = Progress(Report(found), on_event)
-        collected = collect(found, folder / "work", progress, task=task, columns=columns, format=format,
-                            additions=additions)
+        with progress.telling_faults():
+            collected = collect(found, folder / "work", progress, task=task, columns=columns, format=format,
+                                additions=additions)
         verdicts, findings, whole = _dealt(collected, folder / "work", options)
         progress.tell(_SORTED, "sorted")
         shares = _shares(collected, options)
@@ -115,6 +116,17 @@ class Progress:
         left = seconds * (1 - progress) / progress if progress > 0.01 else None
         self._on_event({"progress": round(progress, 4), "note": note,
                         "seconds_left": None if left is None else round(left)})
+
+    @contextmanager
+    def telling_faults(self) -> Iterator[None]:
+        """Before a fault goes on, tell what was found: somebody may choose other columns by it."""
+        try:
+            yield
+        except DataError as error:
+            if isinstance(error, UnclearError):
+                self.report.start_part(error.part)
+            self.tell(0, "reading")
+            raise
 
     def finished(self) -> dict[str, Any]:
         seconds = time.monotonic() - self._started

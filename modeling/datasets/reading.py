@@ -57,6 +57,14 @@ def read(paths: PathLike | Iterable[PathLike], *, task: str | None = None,
     return _joined([_dataset(part) for part in parts(paths, task=task, columns=columns, format=format)])
 
 
+class UnclearError(DataError):
+    """What is in the columns of `part` could not be told; a person can say it."""
+
+    def __init__(self, error: DataError, part: Part) -> None:
+        super().__init__(error.found, allowed=error.allowed, remedy=error.remedy)
+        self.part = part
+
+
 def parts(paths: PathLike | Iterable[PathLike], *, task: str | None = None,
           columns: Mapping[str, str | int] | None = None, format: str | None = None) -> Iterator[Part]:
     """The same, opened one after the other; the first one's task is that of all. Raises DataError."""
@@ -144,7 +152,8 @@ def _part(table: Table, task: str | None, columns: Mapping[str, Any] | None, fil
         else:  # problems only
             table.items = chain([first], table.items)
     except DataError as error:
-        raise naming(error, _name(files)) from None
+        part = Part(files=files, table=table, task=task, roles={}, languages=(None, None))
+        raise UnclearError(naming(error, _name(files)), part) from None
     pair = _pair(table, roles, files) if task == "translation" and roles else (None, None)
     return Part(files=files, table=table, task=task, roles=roles, languages=pair)
 

@@ -16,7 +16,7 @@ from modeling.datasets.preview import Preview, spread
 from modeling.datasets.reading import Part
 from modeling.datasets.roles import looks
 from modeling.errors import DataError
-from modeling.text import without_surrogates
+from modeling.text import is_chinese, without_surrogates
 
 MOST_LABELS = 10_000
 TEXT_ROLES = ("text", "summary", "source", "target", "context", "question", "title")
@@ -24,7 +24,9 @@ _SHOWN_PROBLEMS = 50
 _SHOWN_LABELS = 50
 _READ_ROLES = ("text", "source", "target", "context", "question")  # what a model reads
 _LONGEST_NAME = 200
-_LANGUAGE_SAMPLE = 20  # rows of each batch
+_LANGUAGE_SAMPLE = 40  # rows of each batch
+_TELLING = 40  # characters
+_LEAST_SHARE = 0.01  # of a language; less is a guess gone wrong
 
 
 class Report:
@@ -90,19 +92,22 @@ class Report:
                 self._languages.update([row[side] for row in rows])
             return
         role = "context" if self.task == "question-answering" else "text"
-        codes = (language_of([row[role][:1000]]) for row in spread(rows, _LANGUAGE_SAMPLE))
-        self._languages.update(code for code in codes if code)
+        texts = [row[role][:1000] for row in spread(rows, _LANGUAGE_SAMPLE)]
+        # Few words say little: short texts are asked one by one only where the script decides.
+        sure = [text for text in texts if len(text) > _TELLING or is_chinese(text)] or ["\n".join(texts)]
+        self._languages.update(code for text in sure if (code := language_of([text])))
 
     def as_json(self, *, seconds: float, read: int, done: bool = False) -> dict[str, Any]:
         """The report as it stands; `read` are bytes."""
         lengths = [shown for role, found in self._lengths.items() if (shown := found.as_json(role))]
-        total = self._languages.total()
+        languages = [{"code": code, "share": round(rows / self._languages.total(), 4)}
+                     for code, rows in self._languages.most_common(20)]
         return {
             "done": done, "task": self.task, "format": " and ".join(self._formats),
             "encoding": " and ".join(self._encodings), "files": self._files, **self._first,
             "seen": self.rows + self.errors, "rows": self.rows, "errors": self.errors, "warnings": self.warnings,
             "problems": list(self._problems),
-            "languages": [{"code": code, "share": round(n / total, 4)} for code, n in self._languages.most_common(20)],
+            "languages": [found for found in languages if found["share"] >= _LEAST_SHARE],
             "lengths": lengths, "label_count": len(self.labels),
             "labels": [{"label": label, "rows": n} for label, n in self.labels.most_common(_SHOWN_LABELS)],
             "cuts": self._preview.cuts() if self._preview else [],

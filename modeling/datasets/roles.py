@@ -53,8 +53,9 @@ def find_roles(table: Table, task: str, columns: Mapping[str, Any] | None) -> di
     if task in ("summarisation", "generation", "classification", "translation"):
         _by_looks(table, task, roles)
     if missing := [role for role in _NEEDED[task] if role not in roles]:
-        raise DataError(f"no column was found for {', '.join(missing)}; there are {_listed(table.columns) or 'none'}",
-                        allowed=f"{task} needs {', '.join(_NEEDED[task])}", remedy="Say which column has which role")
+        raise DataError(
+            f"no column was found for these roles: {', '.join(missing)}; there are {_listed(table.columns) or 'none'}",
+            allowed=f"{task} needs {', '.join(_NEEDED[task])}", remedy="Say which column has which role")
     return roles
 
 
