@@ -37,7 +37,8 @@ class ReportHandler:
 
     def command(self) -> list[str]:
         """`python -m modeling build`, with what was chosen on the page."""
-        self._attempts.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.rmtree(self._attempts, ignore_errors=True)  # what earlier attempts left
+        self._attempts.mkdir(mode=0o700, parents=True)
         version, dataset = self.version, self.version.dataset
         line = [sys.executable, "-m", "modeling", "build", *map(str, dataset.source_files), "--out", str(self.folder)]
         if dataset.task:
@@ -69,7 +70,7 @@ class ReportHandler:
 
     def ended(self, *, state: str, error: str) -> None:
         """Not usable, and why; or once more, when the attempt was only cut short."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self._attempts, ignore_errors=True)
         if state in (JobState.FAILED, JobState.CANCELLED):
             DatasetVersion.objects.filter(pk=self.version.pk).update(
                 state=VersionState.FAILED, error=error or CANCELLED)

@@ -18,7 +18,7 @@ from webapp import charts
 from webapp.datasets.forms import role_name
 from webapp.datasets.models import DatasetVersion, VersionState
 from webapp.jobs.models import JobState
-from webapp.wording import spoken
+from webapp.wording import duration, spoken
 
 FEW = 200  # rows to train on below which nothing much will be learnt,
 MUCH_TEXT = 200_000  # unless they are long: characters
@@ -27,8 +27,21 @@ MANY_BAD = 0.05  # share of rows that cannot be used, from which something is wr
 MANY_CONFLICTS = 0.005
 RARE = 5  # rows of a class below which it will hardly be learnt
 
-SENTENCES = re.compile(r"(?<=[.。])\s+")
+BROKEN = re.compile(r"\n\[\d+\]$")  # the status of a child that ended otherwise than by a complaint of its own
 Report = Mapping[str, Any]
+
+
+def page(version: DatasetVersion) -> dict[str, Any]:
+    """Everything that the report page shows, but its form."""
+    report, dataset = version.report, version.dataset
+    return {
+        "original": dataset, "dataset": dataset, "version": version, "report": report,
+        "building": version.state == VersionState.BUILDING, "ready": version.state == VersionState.READY,
+        "trainable": dataset.task in TRAINABLE, "tasks": TASKS, "versions": dataset.versions.defer("report"),
+        "verdict": verdict(version), "reading": reading(version), "facts": facts(version),
+        "pictures": pictures(report), "problems": problems(version), "preview": preview(report),
+        "splits": splits(version),
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +60,8 @@ def verdict(version: DatasetVersion) -> Verdict:
     if version.state == VersionState.BUILDING:
         return Verdict(tone="busy", headline=_progress(version), advice=[])
     if version.state == VersionState.FAILED:
-        message, _line, details = version.error.partition("\n")
+        broken = BROKEN.search(version.error)
+        message, _line, details = version.error.partition("\n") if broken else (version.error, "", "")
         return Verdict(tone="fault", headline=_("It cannot be used yet"), advice=[of_program(message, version)],
                        details=details)
     rows = sum(report["splits"].values())
@@ -65,10 +79,19 @@ def _progress(version: DatasetVersion) -> str:
     return _("Being read") if running else _("Waiting to be read")
 
 
+def reading(version: DatasetVersion) -> str:
+    """What the child does just now, and how long it will take."""
+    job = version.job
+    parts = [spoken(job.note).rstrip(".。") if job and job.note else ""]
+    if job and job.state == JobState.RUNNING and job.seconds_left is not None:
+        parts.append(_("about %(time)s left") % {"time": duration(job.seconds_left)})
+    return " · ".join(filter(None, parts))
+
+
 def of_program(text: str, version: DatasetVersion) -> str:
-    """What the library said, in the reader's language and with the names that people gave to the files."""
-    return ("" if (get_language() or "").startswith("zh") else " ").join(
-        _sentence(part.rstrip("."), file_names(version)) for part in SENTENCES.split(text) if part)
+    """What the library said, a sentence a line, in the reader's language, with the names that files came with."""
+    space = "" if (get_language() or "").startswith("zh") else " "
+    return space.join(_sentence(part, file_names(version)) for part in text.splitlines() if part)
 
 
 def _sentence(text: str, names: Mapping[str, str]) -> str:

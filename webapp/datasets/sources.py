@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import re
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +19,12 @@ from django.utils.translation import gettext as _
 
 from modeling.datasets import sample_files
 from modeling.errors import DataError
-from modeling.tasks import TASKS
 from webapp.datasets.models import Dataset, Upload
 from webapp.datasets.uploads import check_space
 
 LISTED = 500  # files of the server's folder
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
-HEADINGS = {name for task in TASKS.values() for names in task.names.values() for name in names}
+SNIFFED = 20_000  # characters of a pasted text that show what it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,11 +124,12 @@ def safe_name(name: str, number: int) -> str:
 
 
 def _suffix_of(text: str) -> str:
-    """JSON and tabs are told by the library itself; a header of known column names with commas makes it CSV."""
-    start, cells = text.lstrip()[:1], text.lstrip().split("\n", 1)[0].lower().split(",")
-    if start in ("{", "["):
+    """JSON and tabs are told by the library itself; lines with as many commas as the first one are CSV."""
+    start = text.lstrip().replace("\r", "\n")
+    if start[:1] in ("{", "["):
         return ".json"
-    return ".csv" if len(cells) > 1 and {cell.strip(' "') for cell in cells} & HEADINGS else ".txt"
+    widths = [len(cells) for cells in islice(csv.reader(io.StringIO(start[:SNIFFED])), 20) if cells]
+    return ".csv" if len(widths) > 1 and widths[0] > 1 and widths.count(widths[0]) > 0.8 * len(widths) else ".txt"
 
 
 def _import(name: str, path: Path) -> None:

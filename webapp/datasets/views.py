@@ -14,7 +14,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from modeling.configs import TRAINABLE
 from modeling.errors import DataError
 from modeling.tasks import TASKS
 from webapp.datasets import exports, presentation, services, sources, uploads
@@ -64,18 +63,8 @@ def report(request: HttpRequest, version_id: uuid.UUID) -> HttpResponseBase:
     form = VersionForm(request.POST if request.method == "POST" else None, version=version)
     if form.is_bound and form.is_valid():
         return redirect(REPORT, form.save().pk)
-    building = version.state == VersionState.BUILDING
-    context = {
-        "original": version.dataset, "dataset": version.dataset, "version": version, "report": version.report,
-        "building": building, "ready": version.state == VersionState.READY, "form": form,
-        "verdict": presentation.verdict(version), "facts": presentation.facts(version),
-        "pictures": presentation.pictures(version.report), "problems": presentation.problems(version),
-        "preview": presentation.preview(version.report), "trainable": version.dataset.task in TRAINABLE,
-        "splits": presentation.splits(version), "tasks": TASKS,
-        "versions": version.dataset.versions.defer("report"),
-    }
     template = "datasets/report_fragment.html" if request.htmx else "datasets/report.html"
-    return _page(request, template, title=str(version), **context)
+    return _page(request, template, title=str(version), form=form, **presentation.page(version))
 
 
 @require_POST

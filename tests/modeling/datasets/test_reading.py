@@ -233,7 +233,7 @@ def test_unknown_tasks_formats_and_columns_are_named(tmp_path) -> None:
         read(file, columns={"text": "body"})
     with pytest.raises(DataError, match="sound is no role of classification"):
         read(file, task="classification", columns={"sound": "text"})
-    with pytest.raises(DataError, match="no column was found for target"):
+    with pytest.raises(DataError, match="no column was found for these roles: target"):
         read(write(tmp_path, "b.csv", "source\nx\ny\n"), task="translation")
 
 

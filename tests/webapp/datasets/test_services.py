@@ -80,7 +80,8 @@ def test_little_of_a_name_reaches_the_disk(name, safe):
 
 
 def test_pasted_text_is_what_its_beginning_shows(owner):
-    for text, ending in ((TABLE, ".csv"), ('{"text": "a"}\n', ".json"), ("a\tb\n", ".txt"), ("Once, then", ".txt")):
+    for text, ending in ((TABLE, ".csv"), ('{"text": "a"}\n', ".json"), ("a\tb\n", ".txt"), ("Once, then", ".txt"),
+                         ("One, a line.\nTwo\nThree\n", ".txt"), ('a,b\n1,"x, y"\n', ".csv")):
         dataset = services.create_dataset(owner=owner, text=text)
         assert dataset.sources[0]["file"] == f"0/pasted{ending}"
 

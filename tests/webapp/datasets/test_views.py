@@ -172,12 +172,36 @@ def test_a_split_is_an_attachment(page, ready):
         assert page.get(f"/admin/datasets/dataset/version/{version.pk}/{other}.jsonl").status_code == 404
 
 
-def test_what_cannot_be_read_says_why(page, owner, work_off):
-    version = services.create_dataset(owner=owner, text="label,text\n").versions.get()
+def test_what_cannot_be_read_says_why(page, owner, arrived, work_off):
+    version = services.create_dataset(owner=owner, uploads=[arrived("label,text\n", "数据.csv")]).versions.get()
     work_off()
     shown = page.get(report_of(version)).text
-    assert "It cannot be used yet" in shown and "pasted.csv: there is no row" in shown
+    assert "It cannot be used yet" in shown and "数据.csv: there is no row. Choose another file." in shown
     assert POLLS not in shown
+
+
+def test_columns_that_could_not_be_guessed_can_be_chosen(page, owner, work_off):
+    text = "a,b,c\n" + "".join(f"{i}{i},words number {i} and more,{i}\n" for i in range(50))
+    version = services.create_dataset(owner=owner, text=text, task="question-answering").versions.get()
+    work_off()
+    shown = page.get(report_of(version)).text
+    assert "no column was found for these roles: context, question, answers" in shown
+    assert "Say which column has which role." in shown
+    assert 'name="column2"' in shown
+    services.read_for_task(dataset=version.dataset, task="classification")
+    work_off()
+    newest = version.dataset.versions.first()
+    chosen = {"column0": "", "column1": "text", "column2": "label", "validation": "10", "test": "10", "seed": "0"}
+    page.post(report_of(newest), chosen)
+    work_off()
+    assert version.dataset.versions.first().columns == {"text": "b", "label": "c"}
+
+
+def test_a_breakdown_is_told_with_what_the_program_said(page, owner):
+    version = services.create_dataset(owner=owner, text=TABLE).versions.get()
+    DatasetVersion.objects.update(state=VersionState.FAILED, error="It was killed.\nlast <words>\n[137]")
+    shown = page.get(report_of(version)).text
+    assert "<p>It was killed.</p>" in shown and "last &lt;words&gt;" in shown
 
 
 def test_one_class_is_nothing_to_learn(page, ready):
