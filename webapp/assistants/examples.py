@@ -35,7 +35,7 @@ def proposal(artifact: Artifact) -> Profile:
         chinese = _welcome(artifact.task, folder)
     return Profile(
         name_en=artifact.name[:80], name_zh="", welcome_en=english, welcome_zh=chinese, examples=suggested(artifact),
-        defaults=folder.defaults if folder else {}, visibility=Visibility.MEMBERS, position=100, published=True,
+        defaults=folder.defaults if folder else {}, visibility=str(Visibility.MEMBERS), position=100, published=True,
     )
 
 

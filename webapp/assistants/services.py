@@ -69,7 +69,8 @@ def change(*, assistant: Assistant, **profile: Unpack[Profile]) -> Assistant:
 
 def _fill(assistant: Assistant, profile: Profile) -> None:
     for name, value in profile.items():
-        setattr(assistant, name, list(value) if name == "examples" else value)
+        setattr(assistant, name, value)
+    assistant.examples = list(assistant.examples)
 
 
 @transaction.atomic

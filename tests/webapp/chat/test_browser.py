@@ -147,3 +147,26 @@ async def test_a_text_that_is_too_long_stays_in_the_field_and_says_why(browse: B
     await ask(page, "x" * 100_001)
     await expect(page.locator("#notice")).to_contain_text("At most 100,000 characters")
     assert len(await page.get_by_test_id("prompt").input_value()) == 100_001
+
+
+async def test_an_answer_is_rated_by_keyboard_and_corrected_and_the_page_remembers(browse: Browse) -> None:
+    page = await browse("translation", viewport={"width": 320, "height": 640}, has_touch=True)
+    await ask(page, "hello")
+    await expect(answer(page)).to_have_attribute("data-state", "done")
+    await page.get_by_test_id("thumb-down").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_test_id("thumb-down")).to_have_attribute("aria-pressed", "true")
+    await expect(page.get_by_test_id("thumb-down")).to_be_focused()
+    await expect(page.locator("#announcer")).to_contain_text("Thank you.")
+    await page.get_by_test_id("correction").fill("bonjour\nà tous")
+    await page.get_by_test_id("tell").click()
+    await expect(page.get_by_test_id("thanks")).to_contain_text("Thank you for the correction.")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 320
+    small = await page.locator(".message button:visible").evaluate_all(
+        "all => all.filter(e => e.getBoundingClientRect().height < 44).map(e => e.outerHTML)")
+    assert small == []
+    await page.reload()
+    await expect(page.get_by_test_id("correction")).to_have_value("bonjour\nà tous")
+    await page.get_by_test_id("thumb-down").click()
+    await expect(page.get_by_test_id("thumb-down")).to_have_attribute("aria-pressed", "false")
+    await expect(page.get_by_test_id("correction")).to_have_count(0)
