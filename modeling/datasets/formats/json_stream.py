@@ -36,7 +36,7 @@ def items_of(file: TextFile) -> Iterator[tuple[str, Any]]:
         scanner.value()
         raise _no_list()
     if scanner.next():
-        raise DataError(f"line {scanner.line}: the JSON goes on behind its end", remedy="Mend it or export again")
+        raise DataError(f"the JSON goes on behind its end: line {scanner.line}", remedy="Mend it or export again")
 
 
 def _items_of_object(scanner: _Scanner) -> Iterator[tuple[str, Any]]:
@@ -142,7 +142,7 @@ class _Scanner:
         self.line += self._text.count("\n", 0, self._at)
         left = self._text[self._at :]
         if len(left) > MOST_CHARACTERS:
-            raise DataError(f"line {self.line}: an item of the JSON has more than {MOST_CHARACTERS:,} characters",
+            raise DataError(f"an item of the JSON has more than {MOST_CHARACTERS:,} characters: line {self.line}",
                             remedy="Export it as JSONL, one object a line")
         added = self._file.read(max(_CHUNK, len(left)))
         self._text, self._at, self._ended = left + added, 0, not added

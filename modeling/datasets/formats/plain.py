@@ -82,5 +82,5 @@ def _unequal(files: list[TextFile]) -> DataError:
         for _ in file.lines():
             pass
     counts = " and ".join(f"{file.name} has {file.line:,}{' lines' if file is files[0] else ''}" for file in files)
-    return DataError(counts, allowed="Aligned files have as many lines as each other",
+    return DataError(f"the files differ in length: {counts}", allowed="Aligned files have as many lines as each other",
                      remedy="Find where they part, and align them again")
