@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from webapp.assistants.models import Assistant
 from webapp.chat.models import Conversation, Feedback
@@ -221,6 +223,23 @@ def test_thumbs_are_counted_by_assistant_and_version(page: Client, feedback: Mak
     feedback()
     text = page.get(PAGE).text
     assert "Tester, version 1" in text and "1 of 1 good" in text and "0 of 1 good" in text
+
+
+def test_over_several_days_there_is_a_curve(page: Client, feedback: Make) -> None:
+    old = feedback(good=True, correction="")
+    assert 'class="p-plot"' not in page.get(PAGE).text
+    Feedback.objects.filter(pk=old.pk).update(created=timezone.now() - timedelta(days=3))
+    talk = Conversation.objects.create(assistant=old.message.conversation.assistant, session="s")
+    answer = talk.messages.create(role="assistant", text="A", version=old.message.version)
+    Feedback.objects.create(message=answer, good=False)
+    text = page.get(PAGE).text
+    assert 'class="p-plot"' in text and "1 of 2 good" in text and "<b>50</b>" in text
+
+
+def test_a_question_that_is_gone_cannot_be_learnt(page: Client, feedback: Make, dataset: Make) -> None:
+    one = feedback(data=dataset())
+    one.message.conversation.messages.filter(role="user").delete()
+    assert "Its question is gone" in accept(page, one).text
 
 
 def test_hostile_text_stays_text(page: Client, feedback: Make) -> None:
