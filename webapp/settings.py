@@ -209,7 +209,11 @@ DOCUMENTS_PER_CONVERSATION = 10
 DOCUMENT_SECONDS = 120  # for reading and indexing one document
 DOCUMENT_MEMORY = 1024 * 1024 * 1024
 UPLOAD_BYTES = DOCUMENTS_PER_CONVERSATION * DOCUMENT_BYTES + 1024 * 1024  # of one request
-ANONYMOUS_DAYS = 180  # without a message, after which a conversation of no account is deleted
+# Retention, in days
+ANONYMOUS_DAYS = int(os.environ.get("PARLEY_KEEP_DAYS") or 180)  # conversations of no account, after the last message
+RUN_DAYS = 14  # checkpoints and half-built files of jobs that are over
+JOB_LOG_DAYS = 30
+
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 MODELS_FOLDER = Path(folder).resolve() if (folder := os.environ.get("PARLEY_MODELS_FOLDER")) else None  # BERT folders
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]

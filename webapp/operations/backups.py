@@ -109,8 +109,12 @@ def _link_all(target: Path) -> None:
     for folder in settings.HOME.iterdir():
         if folder.is_dir() and not folder.name.startswith(".") and folder.name not in LEFT_OUT:
             for path in sorted(folder.rglob("*")):
-                if path.is_file() and not path.is_symlink():
+                if path.is_file() and not path.is_symlink() and not _unfinished(path.relative_to(settings.HOME)):
                     _link(path, target / path.relative_to(settings.HOME))
+
+
+def _unfinished(path: Path) -> bool:
+    return any(part.startswith(".") or part == "building" or part.endswith(".attempts") for part in path.parts)
 
 
 def _link(source: Path, target: Path) -> None:
