@@ -68,6 +68,7 @@ def test_a_file_becomes_a_shared_assistant_and_learns_from_a_correction(
     guest.ask("The parcel never came, where is it?")
     found = guest.answer()
     guest.page.click("[data-testid=thumb-down]")
+    guest.page.wait_for_selector("[data-testid=correction]")
     labels = guest.page.locator("[data-testid=correction] option").all_inner_texts()[1:]
     right = next(label for label in labels if label != found)
     guest.page.select_option("[data-testid=correction]", right)
