@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,13 @@ def _folded(rows: Sequence[Row], role: str) -> Hashes:
     return hashes_of([folded(row[role]) for row in rows])
 
 
+def _repeated(values: Sequence[Hashable]) -> Hashes:
+    """Hashes of values of which there are few different ones."""
+    places: dict[Hashable, int] = {}
+    found = [places.setdefault(value, len(places)) for value in values]
+    return hashes_of([str(value) for value in places])[found]
+
+
 def _text(rows: Sequence[Row]) -> Keys:
     inputs = _folded(rows, "text")
     return Keys(inputs, inputs, (inputs,))
@@ -38,7 +45,7 @@ def _text(rows: Sequence[Row]) -> Keys:
 
 def _classification(rows: Sequence[Row]) -> Keys:
     inputs = _folded(rows, "text")
-    return Keys(inputs, mixed(inputs, hashes_of([row["label"] for row in rows])), (inputs,))
+    return Keys(inputs, mixed(inputs, _repeated([row["label"] for row in rows])), (inputs,))
 
 
 def _summarisation(rows: Sequence[Row]) -> Keys:
@@ -48,7 +55,7 @@ def _summarisation(rows: Sequence[Row]) -> Keys:
 
 def _translation(rows: Sequence[Row]) -> Keys:
     source, target = _folded(rows, "source"), _folded(rows, "target")
-    languages = hashes_of([f"{row['source_language']} {row['target_language']}" for row in rows])
+    languages = _repeated([(row["source_language"], row["target_language"]) for row in rows])
     inputs = mixed(source, languages)
     return Keys(inputs, mixed(inputs, target), (source, target))
 

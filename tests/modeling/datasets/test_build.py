@@ -1,6 +1,7 @@
 """build(): files to rows in splits with a report, whole or not at all."""
 
 import csv
+import errno
 import json
 import subprocess
 import sys
@@ -206,6 +207,24 @@ def test_a_folder_that_is_there_is_not_written_over(tmp_path) -> None:
     build(file, tmp_path / "out")
     with pytest.raises(DataError, match="out is there already"):
         build(file, tmp_path / "out")
+
+
+def test_what_a_killed_build_left_is_cleared_away(tmp_path) -> None:
+    file = write_csv(tmp_path / "a.csv", messages(20))
+    (tmp_path / ".out.building" / "work").mkdir(parents=True)
+    (tmp_path / ".out.building" / "work" / "rows.jsonl").write_text("half a r")
+    build(file, tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "out"]
+
+
+def test_a_full_disk_is_said(tmp_path, monkeypatch) -> None:
+    def full(*arguments: object, **more: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("modeling.datasets.building.collect", full)
+    with pytest.raises(DataError, match="the disk is full.*twice the room"):
+        build(write_csv(tmp_path / "a.csv", messages(20)), tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
 def test_options_are_checked() -> None:
