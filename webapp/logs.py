@@ -5,16 +5,21 @@ Tokens of share links and invitations stand in paths, so they are masked whereve
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import re
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
 SECRET_PATH = re.compile(r"(/(?:s|join)/)[^/\s\"'?#<>]+")
 SECRET_FIELD = re.compile(r"\b((?:token|ticket|password|secret|key)=)[^&\s\"']+", re.IGNORECASE)
+SPOKEN = re.compile(r"(password: ).*", re.IGNORECASE)  # as the last line of a start says it to a person
 PLAIN = "{asctime} {levelname} {name}: {message}"
+FORM = os.environ.get("PARLEY_LOG", "")  # "json", or lines for people
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
@@ -52,6 +57,19 @@ class JsonLines(JsonFormatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
         return masked(super().format(record))
+
+
+def as_object(program: str, line: str) -> str:
+    """What a process wrote as a JSON object on a line: its own, or one around its words."""
+    if line.startswith("{"):
+        try:
+            json.loads(line)
+            return line
+        except ValueError:
+            pass
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    said = SPOKEN.sub(r"\1***", masked(line))
+    return json.dumps({"time": now, "level": "INFO", "logger": program, "message": said}, ensure_ascii=False)
 
 
 def logging_settings(form: str) -> dict[str, Any]:

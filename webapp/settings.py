@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from webapp.addresses import allowed_hosts, origins
 from webapp.databases import database
+from webapp.logs import FORM as LOG_FORM
 from webapp.logs import logging_settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,7 +78,7 @@ INSTALLED_APPS = [
     "django_htmx",
 ]
 MIDDLEWARE = [
-    "webapp.operations.middleware.MetricsMiddleware",
+    "webapp.operations.middleware.RequestsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -222,4 +223,4 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHand
 DATASET_BYTES = int(os.environ.get("PARLEY_DATASET_BYTES") or 2 * 1024**3)  # of one file
 DATASET_FOLDER = Path(folder).resolve() if (folder := os.environ.get("PARLEY_DATASET_FOLDER")) else None  # to import
 
-LOGGING = logging_settings(os.environ.get("PARLEY_LOG", ""))
+LOGGING = logging_settings(LOG_FORM)

@@ -14,6 +14,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from webapp.jobs.process import ChildProcess
+from webapp.logs import FORM, as_object
 
 STEADY = 30.0  # seconds after which a process counts as well again
 LONGEST = 30.0  # seconds between two starts at most
@@ -47,7 +48,7 @@ class Service:
         self.restarts = self.failures = 0
         self._due = 0.0
         self._log = RotatingFileHandler(logs / f"{program.name}.log", maxBytes=5_000_000, backupCount=2, delay=True)
-        self._log.setFormatter(Formatter("%(asctime)s %(message)s"))
+        self._log.setFormatter(Formatter("%(message)s" if FORM == "json" else "%(asctime)s %(message)s"))
 
     def start_if_due(self) -> bool:
         """Start the process when it is not running and its time has come. Returns whether it did."""
@@ -81,7 +82,8 @@ class Service:
         """What it has said since the last call; kept in its log file too."""
         lines = self.process.lines() if self.process else []
         for line in lines:
-            self._log.emit(LogRecord(self.program.name, INFO, "", 0, line, None, None))
+            said = as_object(self.program.name, line) if FORM == "json" else line
+            self._log.emit(LogRecord(self.program.name, INFO, "", 0, said, None, None))
         return lines
 
     def end(self, deadline: float) -> None:
@@ -143,7 +145,8 @@ class Supervisor:
             self._tell(service, line)
 
     def _tell(self, service: Service, line: str) -> None:
-        self._say(f"{service.program.name.ljust(self._width)} | {line}")
+        name = service.program.name
+        self._say(as_object(name, line) if FORM == "json" else f"{name.ljust(self._width)} | {line}")
 
     def _end_all(self) -> None:
         for service in self.services:

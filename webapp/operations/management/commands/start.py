@@ -21,6 +21,7 @@ from webapp.accounts.services import FirstAdmin, ensure_admin
 from webapp.addresses import EVERYWHERE, LOCAL_NAMES, bracketed
 from webapp.jobs.packages import INSTALLING, missing_packages, tell_installation
 from webapp.jobs.worker import process
+from webapp.logs import FORM, as_object
 from webapp.operations.budget import Budget
 from webapp.operations.port import require_free_port
 from webapp.operations.supervisor import Program, Supervisor
@@ -65,7 +66,7 @@ class Command(BaseCommand):
         return ensure_admin(secret=settings.HOME / "admin.password")
 
     def _say(self, line: str) -> None:
-        self.stdout.write(line)
+        self.stdout.write(as_object("start", line) if FORM == "json" else line)
         self.stdout.flush()
 
 
