@@ -28,8 +28,8 @@
   addEventListener("online", () => app.dataset.online === "lost" && socket && socket.reconnect());
 
   let focused = "";
-  app.addEventListener("htmx:wsBeforeMessage", () => {
-    following = atEnd();
+  app.addEventListener("htmx:wsBeforeMessage", (event) => {
+    following = atEnd() && !/-thumbs"[^>]*hx-swap-oob/.test(event.detail.message);  // a rating moves nothing
     focused = document.activeElement.id;
   });
   app.addEventListener("htmx:wsAfterMessage", () => {
@@ -77,7 +77,7 @@
     if (!thanks) return;
     thanks.removeAttribute("data-say");
     announce(thanks.textContent);
-    if (following) thanks.scrollIntoView({ block: "nearest" });
+    thanks.parentElement.scrollIntoView({ block: "nearest" });
   }
 
   // Writing

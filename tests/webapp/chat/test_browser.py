@@ -170,3 +170,17 @@ async def test_an_answer_is_rated_by_keyboard_and_corrected_and_the_page_remembe
     await page.get_by_test_id("thumb-down").click()
     await expect(page.get_by_test_id("thumb-down")).to_have_attribute("aria-pressed", "false")
     await expect(page.get_by_test_id("correction")).to_have_count(0)
+
+
+async def test_rating_a_long_answer_does_not_move_the_page(browse: Browse) -> None:
+    page = await browse("summarisation", viewport={"width": 390, "height": 500})
+    await page.locator("#sentences").fill("10")
+    await ask(page, " ".join(f"Sentence number {n} says a good deal about many things." for n in range(40)))
+    await expect(answer(page)).to_have_attribute("data-state", "done")
+    await page.get_by_test_id("thumb-down").scroll_into_view_if_needed()
+    await page.locator("#reading").evaluate("box => { box.scrollTop = box.scrollHeight; }")
+    await page.get_by_test_id("thumb-down").click()
+    await expect(page.get_by_test_id("correction")).to_be_in_viewport()
+    await page.get_by_test_id("thumb-down").click()
+    await expect(page.get_by_test_id("correction")).to_have_count(0)
+    await expect(page.get_by_test_id("thumb-down")).to_be_in_viewport()
