@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,8 @@ def attachment(pieces: Iterator[bytes], *, name: str, content_type: str) -> Stre
 
 
 async def _one_by_one(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    following = sync_to_async(next, thread_sensitive=False)
-    while piece := await following(pieces, b""):
+    following = sync_to_async(partial(next, pieces, b""), thread_sensitive=False)
+    while piece := await following():
         yield piece
 
 

@@ -15,6 +15,8 @@ from webapp.datasets.services import CANCELLED
 from webapp.jobs.handlers import Event, folder_of_attempt
 from webapp.jobs.models import Job, JobState
 
+FINAL = (str(JobState.FAILED), str(JobState.CANCELLED))
+
 
 class ReportHandler:
     """Builds a version in the attempt's folder and moves it to its place."""
@@ -71,6 +73,6 @@ class ReportHandler:
     def ended(self, *, state: str, error: str) -> None:
         """Not usable, and why; or once more, when the attempt was only cut short."""
         shutil.rmtree(self._attempts, ignore_errors=True)
-        if state in (JobState.FAILED, JobState.CANCELLED):
+        if state in FINAL:
             DatasetVersion.objects.filter(pk=self.version.pk).update(
                 state=VersionState.FAILED, error=error or CANCELLED)

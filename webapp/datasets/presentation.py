@@ -37,7 +37,7 @@ def page(version: DatasetVersion) -> dict[str, Any]:
     return {
         "original": dataset, "dataset": dataset, "version": version, "report": report,
         "building": version.state == VersionState.BUILDING, "ready": version.state == VersionState.READY,
-        "trainable": dataset.task in TRAINABLE, "tasks": TASKS, "versions": dataset.versions.defer("report"),
+        "trainable": bool(TRAINABLE.get(dataset.task)), "tasks": TASKS, "versions": dataset.versions.defer("report"),
         "verdict": verdict(version), "reading": reading(version), "facts": facts(version),
         "pictures": pictures(report), "problems": problems(version), "preview": preview(report),
         "splits": splits(version),
@@ -68,8 +68,10 @@ def verdict(version: DatasetVersion) -> Verdict:
     if faults := list(_faults(report)):
         return Verdict(tone="fault", headline=_("There is nothing to learn in it yet"), advice=faults)
     advice = list(_advice(report))
-    return Verdict(tone="warning" if advice else "good", advice=advice, headline=ngettext(
-        "Ready to train: %(rows)s row", "Ready to train: %(rows)s rows", rows) % {"rows": f"{rows:,}"})
+    ready = ngettext("Ready to train: %(rows)s row", "Ready to train: %(rows)s rows", rows)
+    if not TRAINABLE.get(report["task"]):
+        ready = ngettext("Ready: %(rows)s row", "Ready: %(rows)s rows", rows)
+    return Verdict(tone="warning" if advice else "good", advice=advice, headline=ready % {"rows": f"{rows:,}"})
 
 
 def _progress(version: DatasetVersion) -> str:
@@ -111,7 +113,9 @@ def _faults(report: Report) -> Iterator[str]:
 
 
 def _advice(report: Report) -> Iterator[str]:
-    if report["splits"]["train"] < FEW and report["characters"] < MUCH_TEXT:
+    if not TRAINABLE.get(report["task"]):
+        yield _("This job needs no training: publish an assistant at once. The rows are for measuring how good it is.")
+    elif report["splits"]["train"] < FEW and report["characters"] < MUCH_TEXT:
         yield _("That is little: expect a weak model. A few thousand rows are a good beginning.")
     if bad := report["errors"]:
         share = bad / max(1, report["seen"])
@@ -127,8 +131,6 @@ def _advice(report: Report) -> Iterator[str]:
     if rare := [found["label"] for found in report["labels"] if found["rows"] < RARE]:
         yield _("Few rows: %(labels)s. A class needs some dozens of rows to be learnt.") % {
             "labels": ", ".join(rare[:5]) + ("…" if len(rare) > 5 else "")}
-    if report["task"] not in TRAINABLE:
-        yield _("This job needs no training: publish an assistant at once. The rows are for measuring how good it is.")
     for cut in report["cuts"]:
         if cut["rows"] > MANY_CUT * report["rows"]:
             yield _("%(count)s rows are longer than %(model)s reads (%(limit)s %(unit)s); the rest of them is cut.") % {
@@ -155,7 +157,7 @@ def facts(version: DatasetVersion) -> list[tuple[str, str]]:
         (_("Characters"), f"{report['characters']:,}" if report.get("characters") else ""),
         (_("Corrections added"), f"{version.added_rows:,}" if version.added_rows else ""),
     ]
-    if report.get("done"):
+    if report.get("done") and report["seconds"] >= 1:
         shown.append((_("Read in"), _("%(seconds)s s") % {"seconds": charts.number(round(report["seconds"], 1))}))
     if report.get("seconds", 0) > 5:  # a shorter time says nothing
         shown.append((_("Speed"), _("%(rate)s a second") % {"rate": filesizeformat(report["bytes_per_second"])}))

@@ -10,6 +10,7 @@ import shutil
 import stat
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -48,24 +49,23 @@ def of_upload(upload: Upload) -> Source:
     if not upload.complete:
         raise DataError(_("“%(name)s” has not arrived in full. Wait for it, or upload it again.")
                         % {"name": upload.name})
-    return Source(name=upload.name, place=lambda path: os.link(upload.path, path))
+    return Source(name=upload.name, place=partial(os.link, upload.path))
 
 
 def of_text(text: str) -> Source:
     """Pasted text; what it is shows from its beginning."""
     data = text.replace("\r\n", "\n").encode("utf-8", "replace")
-    return Source(name=f"{_('pasted')}{_suffix_of(text)}", place=lambda path: path.write_bytes(data))
+    return Source(name=f"{_('pasted')}{_suffix_of(text)}", place=partial(_write, data))
 
 
 def of_sample(task: str) -> list[Source]:
     """The small dataset that shows what a job's data looks like."""
-    return [Source(name=name, place=lambda path, data=data: path.write_bytes(data))
-            for name, data in sample_files(task)]
+    return [Source(name=name, place=partial(_write, data)) for name, data in sample_files(task)]
 
 
 def of_dataset(dataset: Dataset) -> list[Source]:
     """The files of another dataset; they never change, so both may share them."""
-    return [Source(name=source["name"], place=lambda path, file=file: os.link(file, path))
+    return [Source(name=source["name"], place=partial(os.link, file))
             for source, file in zip(dataset.sources, dataset.source_files, strict=True)]
 
 
@@ -75,15 +75,15 @@ def of_server(names: Iterable[str]) -> list[Source]:
     if missing := [name for name in names if name not in known]:
         raise DataError(_("“%(name)s” is not in the server's folder.") % {"name": missing[0][:200]})
     check_space(sum(known[name].bytes for name in names))
-    return [Source(name=name.rsplit("/", 1)[-1][:255], place=lambda path, name=name: _import(name, path))
-            for name in names]
+    return [Source(name=name.rsplit("/", 1)[-1][:255], place=partial(_import, name)) for name in names]
 
 
 def server_files() -> list[ServerFile]:
     """What can be imported: regular files below settings.DATASET_FOLDER, no links, nothing hidden."""
-    root: Path | None = settings.DATASET_FOLDER
     found: list[ServerFile] = []
-    for folder, folders, files in os.walk(root) if root else ():
+    if (root := settings.DATASET_FOLDER) is None:
+        return found
+    for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = Path(folder, name)
@@ -130,6 +130,10 @@ def _suffix_of(text: str) -> str:
         return ".json"
     widths = [len(cells) for cells in islice(csv.reader(io.StringIO(start[:SNIFFED])), 20) if cells]
     return ".csv" if len(widths) > 1 and widths[0] > 1 and widths.count(widths[0]) > 0.8 * len(widths) else ".txt"
+
+
+def _write(data: bytes, path: Path) -> None:
+    path.write_bytes(data)
 
 
 def _import(name: str, path: Path) -> None:
