@@ -1,4 +1,4 @@
-"""Model text as HTML: CommonMark without raw HTML or pictures, then sanitised."""
+"""Model text and model cards as HTML: CommonMark without raw HTML or pictures, then sanitised."""
 
 from __future__ import annotations
 
@@ -14,17 +14,25 @@ TAGS = {"p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "strong", "em", "s"
 PARAGRAPHS = re.compile("</?p>|<br>")
 FENCE = re.compile(r"^ {0,3}(```|~~~)", re.MULTILINE)
 
-_parser = MarkdownIt("js-default", {"breaks": True, "linkify": False, "typographer": False}).disable("image")
+_answers, _documents = (
+    MarkdownIt("js-default", {"breaks": breaks, "linkify": False, "typographer": False}).disable("image")
+    for breaks in (True, False)
+)
 _cleaner = nh3.Cleaner(
     tags=TAGS, attributes={"a": {"href"}, "ol": {"start"}}, url_schemes={"http", "https"}, url_relative="deny",
     link_rel="noopener nofollow", clean_content_tags={"script", "style"},
 )
 
 
+def render_document(text: str) -> SafeString:
+    """A text written as Markdown, whose lines are filled, as safe HTML."""
+    return mark_safe(_cleaner.clean(_documents.render(text)))  # noqa: S308 - cleaned
+
+
 def render(text: str) -> SafeString:
     """`text` as safe HTML. Nothing in it can run, load, or talk to htmx. Without any mark-up in it, every space and
     line break is shown as it stands."""
-    html = _cleaner.clean(_parser.render(text))
+    html = _cleaner.clean(_answers.render(text))
     if "<" not in PARAGRAPHS.sub("", html):
         return format_html('<div class="plain">{}</div>', text)
     return mark_safe(html)  # noqa: S308 - cleaned above

@@ -22,7 +22,7 @@ class Recorder:
     def __init__(self, run: TrainingRun, attempt: int) -> None:
         self.run, self.attempt = run, attempt
         self.progress: dict[str, Any] = {}
-        self._since = 0  # the step that this attempt goes on from
+        self._since = self._resumed_at()  # the step that this attempt goes on from
         self._lines = self._steps = 0
 
     def record(self, event: dict[str, Any]) -> None:
@@ -53,6 +53,11 @@ class Recorder:
         self._lines += 1
         RunEvent.objects.create(run=self.run, attempt=self.attempt, kind=LOG, step=self._lines,
                                 data={"event": kind, **data})
+
+    def _resumed_at(self) -> int:
+        """As an earlier recorder of the same attempt noted it, where there was one."""
+        noted = self._rows(LOG).filter(attempt=self.attempt, data__event="resumed").order_by("-step").first()
+        return int(noted.data["step"]) if noted else 0
 
     def _saved(self, data: dict[str, Any]) -> None:
         """One line tells of the newest checkpoint, however many there were before it."""

@@ -15,19 +15,23 @@ NAMES: Mapping[str, Any] = {
     "accuracy": _("Accuracy"), "macro_f1": _("Macro-F1"), "f1": _("F1"), "em": _("Exact match"), "bleu": "BLEU",
     "chrf": "chrF", "rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "loss": _("Loss"),
     "perplexity": _("Perplexity"), "sentences": _("Sentences"), "learning_rate": _("Learning rate"),
-    "tokens_per_second": _("Tokens a second"), "directions": _("Directions"), "rounding": _("Rounding"),
+    "tokens_per_second": _("Tokens a second"),
 }
 SHARES = frozenset({"accuracy", "macro_f1", "f1", "em", "rouge1", "rouge2", "rougeL"})
 
 
 def name_of(figure: str) -> str:
-    """What people call a figure; parts of a path are told apart by a slash."""
-    return " / ".join(str(NAMES.get(part, part)) for part in figure.split("/"))
+    """What people call a figure, and after it what it belongs to: of directions/en-zh/bleu it is BLEU en-zh."""
+    *path, last = figure.removeprefix("directions/").split("/")
+    if path and last not in NAMES:  # f1/spam
+        path, last = [last], path[0]
+    name, _mark, rest = (last, "", "") if last in NAMES else last.partition("_")  # loss_en-zh
+    return " ".join(filter(None, [str(NAMES.get(name, name)), rest, *path]))
 
 
 def figure_text(figure: str, value: float, interval: Any = None) -> str:
     """94.1 % (92.8 to 95.2), 32.4, 12,000. Some figures are told in hundredths already: those of SQuAD, and ROUGE."""
-    share = figure.split("/")[0] in SHARES
+    share = not SHARES.isdisjoint(figure.split("/"))
     times = 100 if value <= 1 else 1
     text = f"{times * value:.1f} %" if share else number(value)
     if not interval:

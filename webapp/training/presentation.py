@@ -145,8 +145,8 @@ def sentence(data: Mapping[str, Any]) -> str:
 
 
 def _end(data: Mapping[str, Any]) -> str:
-    words = {"failed": gettext("Failed"), "cancelled": gettext("Cancelled"), "paused": gettext("Paused"),
-             "queued": gettext("Interrupted; it waits to go on")}
     reason = str(data.get("text", "")).strip()
+    words = {"failed": gettext("Failed"), "cancelled": gettext("Cancelled"), "paused": gettext("Paused"),
+             "queued": gettext("Interrupted; it waits to go on") if reason else gettext("Waits for its turn")}
     text = words.get(str(data.get("state")), str(data.get("state")))
     return f"{text}: {reason}" if reason else text

@@ -14,11 +14,12 @@ from django.utils.translation import gettext
 from modeling.artifact import Artifact as ArtifactFolder
 from modeling.errors import ArtifactError
 from webapp import charts
-from webapp.markdown import render
+from webapp.markdown import render_document
 from webapp.training.figures import figure_text, flat, name_of
 from webapp.training.models import Artifact
 
 PAGE = 50  # rows
+COUNTS = ("rows", "sentences")  # beside the figures, and none themselves
 LABELS = 40  # of a confusion matrix that are drawn
 
 
@@ -26,8 +27,8 @@ def overview(artifact: Artifact, rows_url: str) -> dict[str, Any]:
     """Context of the artifact's page. `rows_url` is the address of its rows."""
     report = artifact.report or {"metrics": artifact.metrics}
     return {
-        "artifact": artifact, "report": report, "figures": list(figures(report)), "card": render(artifact.card),
-        "matrix": confusion(report, rows_url), "calibration": calibration(report),
+        "artifact": artifact, "card": render_document(artifact.card), "report": report,
+        "figures": list(figures(report)), "matrix": confusion(report, rows_url), "calibration": calibration(report),
         "best": examples(artifact, "best"), "worst": examples(artifact, "worst"), **facts(artifact),
     }
 
@@ -36,7 +37,7 @@ def figures(report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Names and values, the intervals with them."""
     intervals = report.get("intervals", {})
     for name, value in flat(report.get("metrics", {})):
-        if not name.startswith("rounding"):
+        if not name.startswith("rounding") and name.rpartition("/")[2] not in COUNTS:
             yield name_of(name), figure_text(name, value, intervals.get(name))
 
 
@@ -121,5 +122,6 @@ def _short(value: Any) -> str:
 def _text(value: Any) -> str:
     """A field of a prediction as a person reads it."""
     if isinstance(value, Mapping):
-        return "\n".join(f"{name}: {_text(inner)}" for name, inner in value.items())
+        names = {"question": gettext("question"), "context": gettext("passage")}
+        return "\n".join(f"{names.get(name, name)}: {_text(inner)}" for name, inner in value.items())
     return " | ".join(map(_text, value)) if isinstance(value, list) else "" if value is None else str(value)

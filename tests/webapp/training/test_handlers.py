@@ -58,6 +58,16 @@ def test_a_killed_training_goes_on_and_no_step_is_told_twice(version, trainer_us
     assert steps == sorted(set(steps))
 
 
+def test_a_worker_that_died_between_file_and_row_costs_no_second_training(run, worker):
+    steps_until(worker, settled())
+    digest = ArtifactFolder.load(services.artifact_place(run.pk)).digest
+    Artifact.objects.all().delete()  # the row alone, as if the transaction had never been committed
+    Job.objects.filter(kind="training").update(state=JobState.QUEUED)
+    steps_until(worker, lambda: training_job().attempt == 2 and training_job().state == JobState.DONE)
+    assert ArtifactFolder.load(Artifact.objects.get().path).digest == digest
+    assert not RunEvent.objects.filter(run=run, attempt=2, kind=STEP).exists()
+
+
 def test_stopping_early_keeps_the_best(version, trainer_user, worker):
     run = services.start_training(owner=trainer_user, version=version, task="classification", model="lstm",
                                   settings=SMALL | LONG)

@@ -24,8 +24,16 @@ def count(value: Any) -> str:
 
 @register.filter
 def percent(value: Any) -> str:
-    """94 %; a dash where there is no number."""
-    return f"{100 * value:.0f} %" if isinstance(value, int | float) else "–"
+    """94 %, 0.12 %; a dash where there is no number."""
+    if not isinstance(value, int | float):
+        return "–"
+    return f"{100 * value:.2g} %" if 0 < value < 0.01 else f"{100 * value:.0f} %"
+
+
+@register.filter
+def some_have(rows: list[dict[str, Any]], field: str) -> bool:
+    """Whether a column would show anything."""
+    return any(row.get(field) not in (None, "") for row in rows)
 
 
 @register.filter
