@@ -72,7 +72,7 @@ def _languages(link: ShareLink | None) -> list[str]:
 
 def _closed(request: HttpRequest, state: LinkState) -> HttpResponse:
     status = STATUS.get(state, HTTPStatus.NOT_FOUND)
-    return render(request, "sharing/closed.html", {"reason": state}, status=status)
+    return _shown(request, "sharing/closed.html", {"reason": state}, status=status)
 
 
 def _private(response: HttpResponse, *, framed_by: list[str]) -> HttpResponse:
@@ -107,7 +107,7 @@ def conversation(request: HttpRequest, link: ShareLink, token: str, conversation
         found = services.visible_conversation(
             visitor=link_visitors.at_page(request, link), conversation_id=conversation_id)
     except services.NotVisibleError:
-        return render(request, "sharing/elsewhere.html", {"home": reverse("link", args=[token])}, status=404)
+        return _shown(request, "sharing/elsewhere.html", {"home": reverse("link", args=[token])}, status=404)
     stay(request)
     return _page(request, link, token, found)
 
@@ -121,7 +121,7 @@ def embed(request: HttpRequest, link: ShareLink, token: str) -> HttpResponse:
     if request.method == "POST" and request.headers.get("Origin") not in settings.ORIGINS:
         return HttpResponseForbidden("From this site's own page only.", content_type="text/plain")
     if link.password and (request.method != "POST" or (fault := _fault(request, link))):
-        return render(request, "sharing/password.html", {"link": link, "fault": fault, "embedded": True})
+        return _shown(request, "sharing/password.html", {"link": link, "fault": fault, "embedded": True})
     ticket = ticket_for(link, link_visitors.new_key())
     fresh = Conversation(id=uuid.uuid4(), assistant=link.assistant)
     return _page(request, link, token, fresh, ticket=ticket, home=reverse("link-embed", args=[token]))
@@ -140,7 +140,7 @@ def _asked(request: HttpRequest, link: ShareLink) -> HttpResponse:
     """The password page; with the right password, the page that was wanted."""
     fault = _fault(request, link) if request.method == "POST" else ""
     if request.method != "POST" or fault:
-        return render(request, "sharing/password.html", {"link": link, "fault": fault})
+        return _shown(request, "sharing/password.html", {"link": link, "fault": fault})
     link_visitors.enter(request, link)
     return redirect(request.path)
 
@@ -161,15 +161,15 @@ def _page(request: HttpRequest, link: ShareLink, token: str, current: Conversati
     language = translation.get_language()
     query = {"language": language} | ({"ticket": ticket} if ticket else {})
     thread = presentation.thread(current, live) if saved else []
-    return render(request, "sharing/page.html", views.contents(current, thread) | {
+    return _shown(request, "sharing/page.html", views.contents(current, thread) | {
         "link": link, "current": current, "ticket": ticket, "prefix": f"/s/{token}",
-        "home": home or reverse("link", args=[token]), "theme": _theme(request), "language": language,
+        "home": home or reverse("link", args=[token]), "language": language,
         "socket": f"/ws/s/{token}/{current.pk}/?{urlencode(query)}",
         "others": [code for code in _languages(link) if code != language],
     })
 
 
-def _theme(request: HttpRequest) -> str:
-    """Chosen on the page before, or by the site that frames it."""
+def _shown(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    """In the theme chosen on the page before, or by the site that frames it."""
     theme = request.GET.get("theme") or request.COOKIES.get("parley_theme", "")
-    return theme if theme in views.THEMES else ""
+    return render(request, template, context | {"theme": theme if theme in views.THEMES else ""}, status=status)

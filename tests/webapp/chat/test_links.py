@@ -168,6 +168,12 @@ def test_only_the_page_for_frames_can_be_framed_and_only_by_the_sites_named(link
     assert "frame-ancestors 'none'" in alone["Content-Security-Policy"]
 
 
+def test_a_site_that_frames_it_chooses_the_theme(link_to: Callable[..., ShareLink]) -> None:
+    for link in (link_to(), link_to(password="open sesame")):
+        assert b'data-theme="dark"' in Client().get(way(link, "embed/?theme=dark")).content
+        assert b"data-theme" not in Client().get(way(link, "embed/?theme=%22x")).content
+
+
 def test_a_link_that_names_no_site_is_framed_by_none(link_to: Callable[..., ShareLink]) -> None:
     response = Client().get(way(link_to(), "embed/"))
     assert "frame-ancestors 'none'" in response["Content-Security-Policy"] and response["X-Frame-Options"] == "DENY"
