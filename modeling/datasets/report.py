@@ -100,7 +100,7 @@ class Report:
     def as_json(self, *, seconds: float, read: int, done: bool = False) -> dict[str, Any]:
         """The report as it stands; `read` are bytes."""
         lengths = [shown for role, found in self._lengths.items() if (shown := found.as_json(role))]
-        languages = [{"code": code, "share": round(rows / self._languages.total(), 4)}
+        languages: list[dict[str, Any]] = [{"code": code, "share": round(rows / self._languages.total(), 4)}
                      for code, rows in self._languages.most_common(20)]
         return {
             "done": done, "task": self.task, "format": " and ".join(self._formats),
