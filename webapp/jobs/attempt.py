@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from copy import copy
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -113,13 +114,14 @@ class Attempt:
 
     def _record_unheard(self) -> None:
         """What earlier attempts said and no trainer lived to record: the work goes on from where they were."""
-        assert self._handler is not None
         job = self.job
         with services.record(job=job.pk, attempt=job.attempt, lease=self._lease, **self._heard(0)):
             for number in range(max(job.heard_attempt, 1), job.attempt):
                 after = job.heard_lines if number == job.heard_attempt else 0
+                earlier: Handler | None = None
                 for event in unheard(output_of(self._logs, job.pk, number), after=after):
-                    self._handler.event(event)
+                    earlier = earlier or _handler_of_attempt(job, number)
+                    earlier.event(event)
 
     def _heard(self, lines: int) -> dict[str, int]:
         return {"heard_attempt": self.job.attempt, "heard_lines": lines}
@@ -207,6 +209,12 @@ class Attempt:
     def _close(self) -> None:
         if self.child is not None:
             self.child.close()
+
+
+def _handler_of_attempt(job: Job, number: int) -> Handler:
+    job = copy(job)
+    job.attempt = number
+    return handler_of(job)
 
 
 def output_of(logs: Path, job: int, attempt: int) -> Path:

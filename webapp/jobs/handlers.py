@@ -28,7 +28,8 @@ class Handler(Protocol):
     lease, so a worker that lost it writes nothing. When that transaction fails because the database is busy, the same
     call comes again: what they do to files and to the handler itself must bear being done twice. A ParleyError or a
     DoesNotExist out of any method fails the job for good, with its text as the reason; another exception costs the
-    attempt. Files go into a folder of the attempt; `finished` moves them to their place.
+    attempt. Another handler of the same attempt may go on where this one was, when the trainer died and events were
+    left. Files go into a folder of the attempt; `finished` moves them to their place.
     """
 
     def __init__(self, job: Job) -> None:

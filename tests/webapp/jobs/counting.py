@@ -18,7 +18,7 @@ STEPS, PAUSE, EVERY = 60, 0.04, 5  # steps, seconds between two, steps between t
 
 
 class Counting:
-    """Steps as rows (users, because they are at hand; a name can be given once only); the sum as a file."""
+    """Steps as rows with who wrote them (users, because they are at hand), each possible once; a file of the sum."""
 
     def __init__(self, job: Any) -> None:
         from django.conf import settings
@@ -41,7 +41,7 @@ class Counting:
             User.objects.filter(pk__gt=event["step"]).delete()
         else:
             self.step = event["step"]
-            User.objects.create(pk=self.step, username=f"step {self.step}", first_name=str(self.attempt))
+            User.objects.create(pk=self.step, username=f"step {self.step}", first_name=str(os.getpid()))
 
     def progress(self) -> dict[str, Any]:
         return {"progress": self.step / STEPS}
