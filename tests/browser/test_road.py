@@ -73,7 +73,7 @@ def test_a_file_becomes_a_shared_assistant_and_learns_from_a_correction(
     right = next(label for label in labels if label != found)
     guest.page.select_option("[data-testid=correction]", right)
     guest.page.click("[data-testid=tell]")
-    guest.page.get_by_text("Thank you for the correction.").wait_for()
+    guest.page.get_by_test_id("thanks").filter(has_text="Thank you for the correction.").wait_for()
 
     at = page.url
     road.accept()
