@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from channels.routing import URLRouter
 from channels.sessions import SessionMiddlewareStack
 from channels.testing import WebsocketCommunicator
@@ -26,12 +27,16 @@ from django.test import Client
 sys.path.insert(0, str(Path(__file__).parent))
 from scripted import ScriptedEngine  # noqa: E402
 
-from webapp.assistants.models import Assistant  # noqa: E402
-from webapp.chat import consumers, generations  # noqa: E402
+from webapp.accounts.models import Role, User  # noqa: E402
+from webapp.assistants.models import Assistant, Visibility  # noqa: E402
+from webapp.chat import consumers, generations, link_consumers  # noqa: E402
 from webapp.chat import engine as engine_of_chat  # noqa: E402
 from webapp.chat.limits import RateLimit  # noqa: E402
 from webapp.chat.rooms import _rooms  # noqa: E402
 from webapp.chat.urls import websocket_urlpatterns  # noqa: E402
+from webapp.sharing import services  # noqa: E402
+from webapp.sharing.models import ShareLink  # noqa: E402
+from webapp.sharing.services import Terms  # noqa: E402
 
 APPENDED = re.compile(r'<span hx-swap-oob="beforeend:#m\d+-tail">(.*?)</span>', re.DOTALL)
 TASKS = ("question-answering", "translation", "summarisation", "classification", "generation")
@@ -182,3 +187,51 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
                 return
         time.sleep(0.1)
     raise AssertionError("the site does not answer")
+
+
+@pytest.fixture
+def link_to(engine: ScriptedEngine) -> Callable[..., ShareLink]:
+    """Makes links to an assistant that is its owner's secret."""
+    owner = User.objects.create_user("tina", role=Role.TRAINER)
+    Assistant.objects.filter(slug="generation").update(owner=owner, visibility=Visibility.PRIVATE)
+    Assistant.objects.filter(slug="question-answering").update(owner=owner)
+
+    def make(slug: str = "generation", password: str = "", **terms: Any) -> ShareLink:
+        assistant = Assistant.objects.get(slug=slug)
+        return services.make_link(owner=owner, assistant=assistant, terms=Terms(**terms), password=password)
+
+    return make
+
+
+@pytest.fixture
+def link(link_to: Callable[..., ShareLink]) -> ShareLink:
+    return link_to(embed_origins=("https://friend.example",))
+
+
+@pytest.fixture
+def watching(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Links are looked at often, and nobody stays watched."""
+    monkeypatch.setattr(link_consumers, "LOOK_SECONDS", 0.2)
+    yield
+    link_consumers.watch._open.clear()
+
+
+@pytest.fixture
+async def enter(link: ShareLink, watching: None) -> Any:
+    """Opens pages of links as visitors, and closes them at the end."""
+    from linked import LinkPage, way
+
+    pages: list[LinkPage] = []
+
+    async def entering(at: ShareLink | None = None, client: Client | None = None, **more: Any) -> LinkPage:
+        at, client = at or link, client or Client()
+        if "ticket" not in more:
+            await sync_to_async(client.get)(way(at))
+        page = LinkPage(client, at, more.get("conversation_id") or uuid.uuid4(), more.get("ticket", ""))
+        assert await page.open()
+        pages.append(page)
+        return page
+
+    yield entering
+    for page in pages:
+        await page.close()
