@@ -115,9 +115,10 @@ class TrainForm(forms.Form):
         return any(field.errors for field in (*self.more_options, self["seed"], self["storage"]))
 
     @property
-    def options_are_wrong(self) -> bool:
-        """Whether any option has a message."""
-        return self.more_is_wrong or any(field.errors for field in self.main_options)
+    def shows_options(self) -> bool:
+        """Whether any option has a message, or a value that a person set."""
+        touched = not self.is_bound and any(name.startswith(PREFIX) for name in self.initial)
+        return touched or self.more_is_wrong or any(field.errors for field in self.main_options)
 
     @property
     def basis(self) -> str:
@@ -149,7 +150,8 @@ class CardForm(forms.Form):
 
 def option_field(option: Option) -> forms.Field:
     """The field of a setting, empty where it has no default; wrong values are told beside it."""
-    shared: dict[str, Any] = {"label": gettext(option.label), "help_text": gettext(option.help), "required": False}
+    shared: dict[str, Any] = {"label": gettext(option.label), "help_text": gettext(option.help).replace("`", ""),
+                              "required": False}
     if option.kind == "bool":
         return forms.BooleanField(initial=option.default, **shared)
     shared["initial"] = "" if option.default is None else services.written(option.default)
