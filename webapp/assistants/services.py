@@ -27,6 +27,7 @@ from webapp.training.models import Artifact
 from webapp.training.services import register_artifact
 from webapp.wording import spoken
 
+MOST_DOCUMENTS = 100  # of one assistant; each question searches all of them
 SLUG = 40  # characters of a name that become its address
 
 
@@ -122,6 +123,10 @@ def add_document(*, assistant: Assistant, file: UploadedFile) -> AssistantDocume
     name = checked(file)
     if assistant.task != "question-answering":
         raise RequestError(_("This assistant does not read documents"), remedy=_("Choose one that answers questions"))
+    if assistant.files.count() >= MOST_DOCUMENTS:
+        raise RequestError(_("This assistant has as many documents as it can hold"),
+                           allowed=_("At most %(count)s are allowed") % {"count": MOST_DOCUMENTS},
+                           remedy=_("Remove one first"))
     document = AssistantDocument(assistant=assistant, name=name, bytes=file.size or 0)
     keep(document, file)
     reading = async_to_sync(index)(document)

@@ -111,7 +111,8 @@ def _edit_page(request: HttpRequest, assistant: Assistant, form: AssistantForm, 
     return _page(
         request, "assistants/edit.html", title=assistant.name, form=form, examples=examples, assistant=assistant,
         original=assistant, versions=[(version, _figures(version.artifact)) for version in versions], others=others,
-        documents=_documents(assistant), **context)
+        documents=_documents(assistant),
+        seen=Assistant.objects.visible_to(request.user).filter(pk=assistant.pk).exists(), **context)
 
 
 def _documents(assistant: Assistant) -> list[dict[str, Any]]:

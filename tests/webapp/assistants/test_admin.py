@@ -174,6 +174,14 @@ def test_an_admin_sees_all_and_deletes_without_reading_conversations(
     assert not Assistant.objects.exists()
 
 
+def test_what_one_cannot_pick_oneself_has_no_way_to_the_chat(
+    page: Client, admin_client: Client, artifact: Make, trainer: Any,
+) -> None:
+    made = services.publish(owner=trainer, artifact=artifact("mine"), visibility="private")
+    assert 'data-testid="open"' in page.get(url(made)).text
+    assert 'data-testid="open"' not in admin_client.get(url(made)).text
+
+
 def test_hostile_names_stay_text(page: Client, artifact: Make, trainer: Any) -> None:
     made = services.publish(owner=trainer, artifact=artifact("x"), name_en="<script>alert(1)</script>")
     for place in (url(made), reverse("admin:assistants_assistant_changelist"), url(made, "delete")):

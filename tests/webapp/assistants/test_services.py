@@ -89,6 +89,13 @@ def test_a_document_that_cannot_be_read_leaves_nothing(
     assert set(settings.DOCUMENTS.glob("*")) == before and not made.files.exists()
 
 
+def test_an_assistant_holds_so_many_documents(artifact: Make, trainer: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(services, "MOST_DOCUMENTS", 0)
+    made = services.publish(owner=trainer, artifact=artifact("reader", task="question-answering"))
+    with pytest.raises(RequestError, match="as many documents as it can hold"):
+        services.add_document(assistant=made, file=SimpleUploadedFile("a.md", b"Tea."))
+
+
 def test_what_came_with_parley_is_hidden_and_not_deleted(artifact: Make, trainer: Any) -> None:
     shipped = artifact("spam")
     type(shipped).objects.update(origin="starter", owner=None)
