@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 from webapp.charts import Series, line_chart
 from webapp.jobs.kinds import KINDS
 from webapp.jobs.models import Job, JobState
+from webapp.jobs.packages import training_packages
 from webapp.training.figures import flat, name_of
 from webapp.training.models import EVALUATION, LOG, SAMPLES, STEP, RunEvent, TrainingRun
 from webapp.wording import duration, spoken
@@ -40,7 +41,8 @@ def mark(run: TrainingRun) -> tuple[Any, ...]:
         "state", "attempt", "progress", "note", "seconds_left", "cancel_requested", "pause_requested", "error").first()
     newest = RunEvent.objects.filter(run=run).order_by("-pk").values_list("pk", flat=True).first()
     evaluated = TrainingRun.objects.filter(pk=run.pk).values_list("artifact", "artifact__job__state").first()
-    return job, newest, evaluated, place_in_queue(run.job)
+    place = place_in_queue(run.job)
+    return job, newest, evaluated, place, training_packages() if place is not None else None
 
 
 def state(run: TrainingRun) -> dict[str, Any]:
@@ -50,6 +52,7 @@ def state(run: TrainingRun) -> dict[str, Any]:
     running = job is not None and value == "running"
     return {
         "job": job, "value": value, "tone": TONES.get(value, ""), "place": place_in_queue(job),
+        "packages": training_packages() if value == "queued" else None,
         "left": duration(job.seconds_left) if job and running and job.seconds_left is not None else "",
         "error": spoken(job.error) if job and job.error and value in ("failed", "queued") else "",
         "ending": bool(job and running and (job.cancel_requested or job.pause_requested)),

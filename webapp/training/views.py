@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from modeling.errors import ParleyError
 from webapp.datasets.models import Upload
 from webapp.datasets.uploads import PIECE
+from webapp.jobs.packages import training_packages
 from webapp.training import comparison, downloads, presentation, reports, services
 from webapp.training.choices import found, versions_for
 from webapp.training.forms import CardForm, TrainForm, start_of
@@ -66,7 +67,7 @@ def train(request: HttpRequest) -> HttpResponseBase:
             form.add_error(None, said(error))
     template = "training/train_form.html" if request.htmx else "training/train.html"
     return _page(request, template, model=TrainingRun, title=_("Train"), form=form, cost=_cost(form, start),
-                 has_data=versions_for(request.user).exists())
+                 has_data=versions_for(request.user).exists(), packages=training_packages())
 
 
 @require_GET
@@ -184,10 +185,7 @@ def upload(request: HttpRequest) -> HttpResponseBase:
         try:
             if sent is None:
                 raise ParleyError(_("No file has arrived"), remedy=_("Choose a zip and wait until it is here"))
-            services.import_artifact(upload=sent, owner=request.user)
-            messages.success(request, _("%(name)s is being checked. It appears in this list in a moment.")
-                             % {"name": sent.name})
-            return redirect("admin:training_artifact_changelist")
+            return redirect("admin:jobs_job_change", services.import_artifact(upload=sent, owner=request.user).pk)
         except ParleyError as error:
             messages.error(request, said(error))
     return _page(request, "training/upload.html", model=Artifact, title=_("Upload an artifact"), piece=PIECE)
