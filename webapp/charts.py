@@ -50,6 +50,16 @@ class _Scale:
             return cls(low / 2, high * 2, True) if log else cls(low - (abs(low) or 1) / 2, high + (abs(high) or 1) / 2)
         return cls(low, high, log)
 
+    @classmethod
+    def whole(cls, values: Sequence[float]) -> _Scale:
+        """From one round value to another; from 0 where that is near."""
+        scale = cls.over(values)
+        if min(values) == max(values):
+            return scale
+        low = 0.0 if 0 < scale.low < 0.4 * scale.high else scale.low
+        step = _round_up((scale.high - low) / 5)
+        return cls(step * math.floor(low / step + 1e-9), step * math.ceil(scale.high / step - 1e-9))
+
     def share(self, value: float) -> float:
         if self.log:
             return math.log(value / self.low) / math.log(self.high / self.low)
@@ -80,7 +90,9 @@ def line_chart(series: Sequence[Series], *, x_label: str, y_label: str, log_y: b
     drawn = [point for curve in runs for run in curve for point in run]
     if not drawn:
         return _nothing()
-    x_scale, y_scale = _Scale.over([x for x, _y in drawn]), _Scale.over([y for _x, y in drawn], log_y)
+    heights = [y for _x, y in drawn]
+    x_scale = _Scale.over([x for x, _y in drawn])
+    y_scale = _Scale.over(heights, log=True) if log_y else _Scale.whole(heights)
     curves = [_curve(place, one.name, curve, x_scale, y_scale)
               for place, (one, curve) in enumerate(zip(series, runs, strict=True)) if curve]
     legend = format_html_join("", '<li><svg width="28" height="12">{}</svg>{} <b>{}</b></li>', (
@@ -135,8 +147,9 @@ def matrix(labels: Sequence[str], cells: Sequence[Sequence[int]], *,
     body = format_html_join("", '<tr><th scope="row" title="{}">{}</th>{}</tr>', (
         (labels[i], labels[i], _matrix_row(i, row, labels, link)) for i, row in enumerate(cells)))
     return format_html(
-        '<div class="p-scroll" tabindex="0"><table class="p-matrix"><caption>{}</caption><thead><tr><td></td>{}</tr>'
-        "</thead><tbody>{}</tbody></table></div>", _("Rows: what is right. Columns: what the model found."), head, body)
+        '<figure class="p-chart"><figcaption class="p-hint">{}</figcaption><div class="p-scroll" tabindex="0">'
+        '<table class="p-matrix"><thead><tr><td></td>{}</tr></thead><tbody>{}</tbody></table></div></figure>',
+        _("Rows: what is right. Columns: what the model found."), head, body)
 
 
 def calibration(bins: Sequence[Mapping[str, Any]]) -> SafeString:

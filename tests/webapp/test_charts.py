@@ -79,6 +79,11 @@ def test_a_logarithmic_axis_is_marked_in_powers_of_ten() -> None:
         assert f">{tick}</text>" in markup
 
 
+def test_an_axis_goes_from_one_round_value_to_another() -> None:
+    markup = charts.line_chart([Series("loss", [(0, 0.31), (10, 5.4)])], x_label="x", y_label="y")
+    assert [f">{tick}</text>" in markup for tick in (0, 2, 4, 6)] == [True] * 4
+
+
 def test_curves_differ_in_colour_and_in_marker() -> None:
     markup = charts.line_chart([Series(str(i), [(0, i), (1, i)]) for i in range(3)], x_label="x", y_label="y")
     assert all(f"chart-{i}" in markup for i in (1, 2, 3))

@@ -54,7 +54,7 @@ class ReportHandler:
     def event(self, event: Event) -> None:
         """Keep the growing report."""
         if event.get("event") == "report":
-            DatasetVersion.objects.filter(pk=self.version.pk).update(report=event["report"])
+            DatasetVersion.objects.filter(pk=self.version.pk).update(report=storable(event["report"]))
 
     def progress(self) -> Event:
         """The child itself says how far it is."""
@@ -66,7 +66,7 @@ class ReportHandler:
             services.move_into_place(self.folder, self.version.folder)
         report = json.loads((self.version.folder / "report.json").read_text(encoding="utf-8"))
         shutil.rmtree(self._attempts, ignore_errors=True)
-        DatasetVersion.objects.filter(pk=self.version.pk).update(state=VersionState.READY, report=report, error="")
+        DatasetVersion.objects.filter(pk=self.version.pk).update(state=VersionState.READY, report=storable(report), error="")
         Dataset.objects.filter(pk=self.version.dataset_id, task="").update(task=report["task"])
         return report["splits"]
 
@@ -76,3 +76,12 @@ class ReportHandler:
         if state in FINAL:
             DatasetVersion.objects.filter(pk=self.version.pk).update(
                 state=VersionState.FAILED, error=error or CANCELLED)
+
+
+def storable(value: Any) -> Any:
+    """JSON without NUL characters, which PostgreSQL does not take."""
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd")
+    if isinstance(value, dict):
+        return {storable(key): storable(item) for key, item in value.items()}
+    return [storable(item) for item in value] if isinstance(value, list) else value

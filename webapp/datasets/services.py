@@ -160,13 +160,14 @@ def delete_version(*, version: DatasetVersion) -> None:
     """Remove one version. Raises DataError when a training uses it, or when it is the only one."""
     if version.dataset.versions.count() == 1:
         raise DataError(_("It is the only version. Delete the dataset instead."))
-    folder = version.folder
+    folder, additions = version.folder, version.additions
     try:
         version.delete()
     except ProtectedError as fault:
         raise DataError(_("Trainings use this version: %(names)s. Delete them first.") % {
             "names": _names(fault.protected_objects)}) from None
     _cancel([version])
+    additions.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -47,6 +47,12 @@ def test_the_report_grows_by_events(version):
     assert version.report == {"seen": 7} and version.state == VersionState.BUILDING
 
 
+def test_what_a_database_cannot_hold_is_replaced(version):
+    ReportHandler(version.job).event({"event": "report", "report": {"preview": [{"a\0": "b\0c"}, 1, None]}})
+    version.refresh_from_db()
+    assert version.report == {"preview": [{"a\ufffd": "b\ufffdc"}, 1, None]}
+
+
 def test_the_end_may_be_written_twice(version):
     Job.objects.update(attempt=1)
     handler = ReportHandler(Job.objects.get())
