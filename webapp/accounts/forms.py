@@ -6,10 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm, UserChangeForm, UserCreationForm
+from django.contrib.auth.forms import AuthenticationForm, UserCreationForm
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from unfold.forms import UserChangeForm
 
 from webapp.accounts import services, throttle
 from webapp.accounts.models import Invitation, Role, User
