@@ -83,7 +83,7 @@ def test_a_file_becomes_a_shared_assistant_and_learns_from_a_correction(
 
     page.goto(at)
     road.revoke()
-    guest.page.get_by_text("Nothing answers at this address").wait_for(timeout=5_000)
+    guest.page.get_by_text("This link has been closed.").wait_for(timeout=5_000)
     guest.page.reload()
     assert guest.page.get_by_role("heading", name="Nothing here").is_visible()
     assert road.faults == []
