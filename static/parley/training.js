@@ -56,7 +56,9 @@
 
   function uploads(form) {
     const [button, fault, progress] = ["button", "[data-fault]", "[data-progress]"].map((one) => form.querySelector(one));
-    form.querySelector("[type=file]").addEventListener("change", async (event) => {
+    const input = form.querySelector("[type=file]");
+    input.hasChangeListener = true;  // the theme's own would look for a text field beside it
+    input.addEventListener("change", async (event) => {
       const file = event.target.files[0];
       button.disabled = true;
       fault.hidden = true;

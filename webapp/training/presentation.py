@@ -31,7 +31,7 @@ def parts(run: TrainingRun, *, language: str) -> dict[str, str]:
     with translation.override(language):
         contexts = {"state": state(run), "curves": {"charts": curves(events)}, "samples": samples(events),
                     "log": {"lines": lines(events)}}
-        return {name: render_to_string(f"training/run/{name}.html", {"run": run, "live": True, **contexts[name]})
+        return {name: render_to_string(f"training/run/{name}.html", {"run": run, **contexts[name]})
                 for name in PARTS}
 
 
