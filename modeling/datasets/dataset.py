@@ -14,6 +14,7 @@ Record = tuple[int, Sequence[Any]]
 LOOKED_AT = 2000
 """Records that decide on columns, roles and languages."""
 _MOST_LOOKED_AT = 8 * 1024**2  # bytes
+_MOST_PROBLEMS = 50_000  # before the first record
 LONGEST_RECORD = 4 * 1024**2
 """Characters of a record, or of a piece of a long text."""
 
@@ -57,11 +58,15 @@ def looked_at(items: Iterable[Item | Problem], position: Callable[[], int] = lam
     """The first records, and an iterator over all items that gives them again; `position` are bytes read so far."""
     rest = iter(items)
     seen: list[Item | Problem] = []
+    records: list[Item] = []
     for item in rest:
         seen.append(item)
-        if len(seen) >= LOOKED_AT or position() > _MOST_LOOKED_AT:
+        if not isinstance(item, Problem):
+            records.append(item)
+        enough = len(seen) >= LOOKED_AT or position() > _MOST_LOOKED_AT
+        if enough and (records or len(seen) >= _MOST_PROBLEMS):
             break
-    return [item for item in seen if not isinstance(item, Problem)], chain(seen, rest)
+    return records, chain(seen, rest)
 
 
 @dataclass(slots=True, kw_only=True)

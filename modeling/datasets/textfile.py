@@ -13,7 +13,7 @@ from modeling.datasets.dataset import Problem
 from modeling.datasets.encoding import MARKING, WRONG, detect
 from modeling.errors import DataError
 
-LONGEST_LINE = 16 * 1024**2
+LONGEST_LINE = 8 * 1024**2
 """Characters."""
 _PREFIX = 1024**2  # bytes that decide on the encoding
 _HEAD = 8 * 1024**2  # characters that are read ahead at most

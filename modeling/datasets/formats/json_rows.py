@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from modeling.datasets.dataset import Problem, Record, Table, looked_at
-from modeling.datasets.formats.json_stream import items_of, loads
+from modeling.datasets.formats.json_stream import MOST_VALUES, has_too_many_values, items_of, loads
 from modeling.datasets.formats.squad import is_article, read_squad
 from modeling.datasets.textfile import TextFile
 from modeling.errors import DataError
@@ -29,6 +29,8 @@ def _objects_of_lines(file: TextFile) -> Iterator[Numbered | Problem]:
 
 
 def _object(line: int, text: str) -> Numbered | Problem:
+    if has_too_many_values(text):
+        return Problem(line, None, f"the line has more than {MOST_VALUES:,} values")
     try:
         value = loads(text)
     except (ValueError, RecursionError) as error:

@@ -12,8 +12,10 @@ from modeling.datasets.textfile import TextFile
 from modeling.errors import DataError
 from modeling.text.normalisation import without_surrogates
 
-MOST_CHARACTERS = 16 * 1024**2
+MOST_CHARACTERS = 8 * 1024**2
 """Of one item, which is parsed as a whole."""
+MOST_VALUES = 400_000
+"""In one item: twenty times as much memory as characters can go into them."""
 _CHUNK = 1024**2
 _MOST_KEYS = 10_000  # of the object around the list
 _NEAR_END = 16  # characters in which an escape or a word can be cut off
@@ -64,6 +66,11 @@ def loads(text: str) -> Any:
     """The value of a JSON text, without half characters. Raises ValueError, RecursionError."""
     value = json.loads(text)
     return _whole(value) if _SURROGATE.search(text) else value
+
+
+def has_too_many_values(text: str) -> bool:
+    """Whether parsing it would take much more memory than text does."""
+    return len(text) > _CHUNK and text.count(",") > MOST_VALUES
 
 
 def _whole(value: Any) -> Any:
@@ -141,6 +148,9 @@ class _Scanner:
         """Drop what is read, and read as much again as is left."""
         self.line += self._text.count("\n", 0, self._at)
         left = self._text[self._at :]
+        if has_too_many_values(left):
+            raise DataError(f"an item of the JSON has more than {MOST_VALUES:,} values: line {self.line}",
+                            remedy="Leave out what is no text")
         if len(left) > MOST_CHARACTERS:
             raise DataError(f"an item of the JSON has more than {MOST_CHARACTERS:,} characters: line {self.line}",
                             remedy="Export it as JSONL, one object a line")

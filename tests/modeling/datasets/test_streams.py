@@ -167,6 +167,18 @@ def test_a_huge_item_of_json_is_refused(tmp_path, monkeypatch) -> None:
         read(tmp_path / "a.json", task="generation")
 
 
+@pytest.mark.parametrize("suffix", ["json", "jsonl"])
+def test_json_that_would_blow_up_in_memory_is_refused(tmp_path, suffix: str) -> None:
+    item = '{"text":[' + "{}," * (2 * MEGABYTE) + "{}]}"
+    (tmp_path / f"a.{suffix}").write_text(f"[{item}]" if suffix == "json" else item + '\n{"text": "x"}\n')
+    if suffix == "json":
+        with pytest.raises(DataError, match="an item of the JSON has more than 400,000 values"):
+            read(tmp_path / "a.json", task="generation")
+    else:
+        found = read(tmp_path / "a.jsonl", task="generation")
+        assert [p.message for p in found.problems] == ["the line has more than 400,000 values"]
+
+
 def test_a_tmx_is_read_a_unit_at_a_time_and_a_huge_unit_refused(tmp_path, monkeypatch) -> None:
     unit = '<tu><tuv xml:lang="en"><seg>Go {0}.</seg></tuv><tuv xml:lang="fr"><seg>Va {0}.</seg></tuv></tu>\n'
     with (tmp_path / "a.tmx").open("w") as file:
@@ -197,6 +209,12 @@ def test_a_very_long_text_comes_in_pieces_that_end_at_blank_lines(tmp_path, monk
     rows = read(tmp_path / "a.txt").rows
     assert len(rows) > 5
     assert "\n".join(row["text"] for row in rows) == text
+
+
+def test_good_rows_behind_thousands_of_bad_ones_are_found(tmp_path) -> None:
+    (tmp_path / "a.jsonl").write_text("bad\n" * 3000 + '{"text": "x", "label": "a"}\n')
+    found = read(tmp_path / "a.jsonl")
+    assert (found.rows, len(found.problems)) == ([{"text": "x", "label": "a"}], 3000)
 
 
 def test_columns_come_from_the_first_records_only(tmp_path: Path) -> None:
