@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -27,8 +28,8 @@ class NewDatasetForm(forms.Form):
     name = forms.CharField(label=gettext_lazy("Name"), max_length=120, required=False)
     task = forms.ChoiceField(label=gettext_lazy("Job"), required=False)
     uploads = forms.ModelMultipleChoiceField(Upload.objects.none(), required=False)
-    text = forms.CharField(label=gettext_lazy("Text"), max_length=PASTED, strip=False, required=False,
-                           widget=forms.Textarea(attrs={"rows": 10, "maxlength": None}))
+    text = forms.CharField(label=gettext_lazy("Text"), strip=False, required=False, widget=forms.Textarea,
+                           validators=[MaxLengthValidator(PASTED)])  # no maxlength: it would cut without a word
     files = forms.MultipleChoiceField(label=gettext_lazy("Files"), required=False)
     sample = forms.ChoiceField(choices=TASK_CHOICES, required=False)
 

@@ -66,7 +66,8 @@ class ReportHandler:
             services.move_into_place(self.folder, self.version.folder)
         report = json.loads((self.version.folder / "report.json").read_text(encoding="utf-8"))
         shutil.rmtree(self._attempts, ignore_errors=True)
-        DatasetVersion.objects.filter(pk=self.version.pk).update(state=VersionState.READY, report=storable(report), error="")
+        DatasetVersion.objects.filter(pk=self.version.pk).update(
+            state=VersionState.READY, report=storable(report), error="")
         Dataset.objects.filter(pk=self.version.dataset_id, task="").update(task=report["task"])
         return report["splits"]
 
