@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import uuid
-from pathlib import Path
 
 import pytest
 from channels.auth import AuthMiddlewareStack
@@ -15,9 +13,7 @@ from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.test import Client
 
-sys.path.insert(0, str(Path(__file__).parent))
-from conftest import person  # noqa: E402
-
+from tests.webapp.training.trainings import person
 from webapp.accounts.models import Role, User
 from webapp.training import consumers
 from webapp.training.models import RunEvent

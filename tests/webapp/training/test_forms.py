@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-import sys
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.test import Client
 
-sys.path.insert(0, str(Path(__file__).parent))
-from conftest import make_version, person  # noqa: E402
-
 from modeling.errors import ConfigError
+from tests.webapp.training.trainings import make_version, person
 from webapp.training.choices import choose, measured_speed
 from webapp.training.models import RunEvent, TrainingRun
 from webapp.training.services import register_artifact, start_training

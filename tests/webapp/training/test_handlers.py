@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 import zipfile
-from pathlib import Path
 
 import psutil
 import pytest
 from django.utils import timezone
 
-sys.path.insert(0, str(Path(__file__).parent))
-from conftest import SMALL, settled, steps_until  # noqa: E402
-
 from modeling.artifact import Artifact as ArtifactFolder
+from tests.webapp.training.trainings import SMALL, settled, steps_until
 from webapp.datasets.models import Upload
 from webapp.jobs.models import Job, JobState
 from webapp.training import services

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import uuid
-from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.test import Client
 
-sys.path.insert(0, str(Path(__file__).parent))
-from conftest import make_version, person  # noqa: E402
-
+from tests.webapp.training.trainings import make_version, person
 from webapp.accounts.models import Role
 from webapp.jobs.models import Job, JobState
 from webapp.training.models import Artifact, RunEvent, TrainingRun
