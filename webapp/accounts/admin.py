@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -95,6 +96,8 @@ class InvitationAdmin(AdminsOnly):
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         """What became of it, and what can still be done. Its terms stand."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         invitation = self.get_object(request, object_id)
         if invitation is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)

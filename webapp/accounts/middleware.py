@@ -6,6 +6,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
+from django.views.defaults import permission_denied
 
 from webapp.accounts.rights import may_train
 
@@ -18,5 +19,5 @@ class AdminGateMiddleware(MiddlewareMixin):
         if not request.path_info.startswith("/admin/") or may_train(request.user):
             return None
         if request.user.is_authenticated:
-            raise PermissionDenied
+            return permission_denied(request, PermissionDenied())
         return redirect_to_login(request.get_full_path())
