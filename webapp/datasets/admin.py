@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import F, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.template.defaultfilters import filesizeformat
@@ -12,9 +13,11 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from modeling.errors import DataError
 from webapp.accounts.owned import OwnedAdmin
 from webapp.datasets import services, views
 from webapp.datasets.models import Dataset, DatasetVersion, Upload
+from webapp.wording import said
 
 
 @admin.register(Dataset)
@@ -82,13 +85,16 @@ class DatasetAdmin(OwnedAdmin):
         return views.dataset(request, object_id)
 
     def delete_model(self, request: HttpRequest, dataset: Dataset) -> None:
-        """With its files."""
-        services.delete_dataset(dataset=dataset)
+        """With its files. The page before has said what stands against it; this is for what happened since."""
+        try:
+            services.delete_dataset(dataset=dataset)
+        except DataError as fault:
+            raise PermissionDenied(said(fault)) from None
 
     def delete_queryset(self, request: HttpRequest, datasets: QuerySet[Dataset]) -> None:
         """Each with its files."""
         for dataset in datasets:
-            services.delete_dataset(dataset=dataset)
+            self.delete_model(request, dataset)
 
 
 @admin.register(Upload)

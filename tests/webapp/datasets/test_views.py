@@ -17,6 +17,7 @@ from webapp.accounts.models import Role, User
 from webapp.datasets import exports, services
 from webapp.datasets.models import Dataset, DatasetVersion, VersionState
 from webapp.jobs.models import Job, JobState
+from webapp.training.models import TrainingRun
 
 pytestmark = pytest.mark.django_db
 NEW = "admin:datasets_dataset_add"
@@ -245,6 +246,18 @@ def test_a_dataset_is_deleted_with_its_files(page, ready):
     assert asked.status_code == 200
     page.post(reverse("admin:datasets_dataset_delete", args=[dataset.pk]), {"post": "yes"})
     assert not Dataset.objects.exists() and not dataset.folder.exists()
+
+
+def test_several_are_deleted_at_once_and_what_is_used_stays(page, owner, ready):
+    used, free = ready(), ready()
+    TrainingRun.objects.create(owner=owner, name="run", version=used, task="classification", model="lstm")
+    chosen = {"action": "delete_selected", "_selected_action": [used.dataset_id, free.dataset_id], "post": "yes"}
+    listed = reverse("admin:datasets_dataset_changelist")
+    assert "run" in page.post(listed, chosen).text
+    assert Dataset.objects.count() == 2 and free.folder.exists()
+    page.post(listed, {**chosen, "_selected_action": [free.dataset_id]})
+    assert Dataset.objects.get() == used.dataset
+    assert used.folder.exists() and not free.dataset.folder.exists()
 
 
 def test_one_version_is_deleted_and_another_stays(page, ready):
