@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -86,3 +87,26 @@ def _fresh_cache() -> Iterator[None]:
 
     cache.clear()
     yield
+
+
+class Faults(logging.Handler):
+    """Keeps what Django says about requests that ended with a fault of ours."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See Handler."""
+        self.said.append(record.getMessage())
+
+
+@pytest.fixture(autouse=True)
+def _no_page_breaks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A page that ends with status 500 fails the test that asked for it, unless it is marked `breaks`."""
+    faults, logger = Faults(), logging.getLogger("django.request")
+    logger.addHandler(faults)
+    yield
+    logger.removeHandler(faults)
+    if faults.said and not request.node.get_closest_marker("breaks"):
+        pytest.fail(f"a page broke: {faults.said}")

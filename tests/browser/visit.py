@@ -54,8 +54,11 @@ class Site:
         raise AssertionError(f"the site was not ready after {seconds} s")
 
     def stop(self) -> None:
+        """End it. Fails when a page ended with a fault of ours meanwhile."""
         self.process.send_signal(signal.SIGINT)
         self.process.wait(60)
+        lines = [line for log in (self.home / "logs").glob("web.log*") for line in log.read_text().splitlines()]
+        assert not [line for line in lines if "ERROR django.request" in line]
 
 
 # A fragment that shows some of an answer: text, a rendered block, a passage.

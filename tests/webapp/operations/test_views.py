@@ -67,3 +67,14 @@ def test_metrics_are_for_who_has_the_token(client, monkeypatch):
 
 def test_metrics_are_for_staff(admin_client):
     assert admin_client.get("/metrics", REMOTE_ADDR="198.51.100.7").status_code == 200
+
+
+@pytest.mark.breaks
+def test_a_fault_of_ours_is_said_calmly_and_without_details(client, monkeypatch):
+    def broken() -> None:
+        raise RuntimeError("a secret of the program")
+
+    monkeypatch.setattr("webapp.operations.views.health", broken)
+    client.raise_request_exception = False
+    answer = client.get("/healthz")
+    assert answer.status_code == 500 and "Something went wrong" in answer.text and "secret" not in answer.text
