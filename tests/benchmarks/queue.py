@@ -37,50 +37,53 @@ class Queue:
         import django
 
         django.setup()
-        self._thread = ThreadPoolExecutor(1)  # the browser's event loop is no place for a database
+        self._thread = ThreadPoolExecutor(1)
 
-    def fill(self) -> None:
-        """A dataset, then the trainings on it."""
-        version = self._do(self._dataset)
-        wait_for(lambda: self._do(lambda: type(version).objects.get(pk=version.pk).state == "ready"), 120)
-        for number in range(1, TRAININGS + 1):
-            self._do(lambda number=number: self._train(type(version).objects.get(pk=version.pk), number))
+    def dataset(self, rows: str) -> Any:
+        """The version of a new dataset of labels and texts, when it is read."""
+        version = self.ask(lambda: self._dataset("label\ttext\n" + rows))
+        wait_for(lambda: self.ask(lambda: self._again(version).state) == "ready", 120)
+        return version
 
-    def states(self) -> list[tuple[str, str]]:
-        """Title and state of each training, in the order of the queue."""
+    def train(self, version: Any, name: str, settings: dict[str, Any]) -> Any:
+        """A queued training of the LSTM."""
+        return self.ask(lambda: self._train(version, name, settings))
+
+    def jobs(self) -> list[Any]:
+        """The trainings, in the order of the queue."""
         from webapp.jobs.models import Job
 
-        return self._do(lambda: list(
-            Job.objects.filter(kind="training").order_by("-priority", "created", "pk").values_list("title", "state")
-        ))
+        return self.ask(lambda: list(Job.objects.filter(kind="training").order_by("-priority", "created", "pk")))
 
     def progress(self) -> float:
         """Of the training that runs."""
-        from webapp.jobs.models import Job
+        return next((job.progress for job in self.jobs() if job.state == "running"), 0.0)
 
-        found = self._do(lambda: Job.objects.filter(kind="training", state="running").first())
-        return found.progress if found else 0.0
+    def ask(self, work: Callable[[], Any]) -> Any:
+        """Something of the database; not in this thread, whose event loop is the browser's."""
+        return self._thread.submit(work).result()
 
     def close(self) -> None:
         self._thread.shutdown()
 
-    def _do(self, work: Callable[[], Any]) -> Any:
-        return self._thread.submit(work).result()
-
-    def _dataset(self) -> Any:
+    @staticmethod
+    def _dataset(text: str) -> Any:
         from webapp.accounts.models import User
         from webapp.datasets.services import create_dataset
 
-        text = "label\ttext\n" + DATA.read_text(encoding="utf-8")
-        return create_dataset(owner=User.objects.get(username="admin"), name="SMS", task="classification",
-                              text=text).versions.get()
+        owner = User.objects.get(username="admin")
+        return create_dataset(owner=owner, name="SMS", task="classification", text=text).versions.get()
 
-    def _train(self, version: Any, number: int) -> None:
+    @staticmethod
+    def _again(row: Any) -> Any:
+        return type(row).objects.get(pk=row.pk)
+
+    def _train(self, version: Any, name: str, settings: dict[str, Any]) -> Any:
         from webapp.accounts.models import User
         from webapp.training.services import start_training
 
-        start_training(owner=User.objects.get(username="admin"), version=version, task="classification",
-                       model="lstm", settings={"patience": 100, "epochs": 200}, name=f"Training {number}")
+        return start_training(owner=User.objects.get(username="admin"), version=self._again(version),
+                              task="classification", model="lstm", settings=settings, name=name)
 
 
 def main() -> None:
@@ -89,15 +92,17 @@ def main() -> None:
         return
     with site_and_browser() as (site, browser):
         queue = Queue(site)
-        queue.fill()
+        version = queue.dataset(DATA.read_text(encoding="utf-8"))
+        for number in range(TRAININGS):
+            queue.train(version, f"Training {number + 1}", {"patience": 100, "epochs": 200})
         wait_for(lambda: queue.progress() > 0, 120)
-        print(f"{processor()}: {', '.join(f'{title} {state}' for title, state in queue.states())}")
+        print(f"{processor()}: {', '.join(f'{job.title} {job.state}' for job in queue.jobs())}")
         print(f"Milliseconds to the first text, training stopped and running in turn; medians of {ROUNDS}")
         began = queue.progress()
         visitor = Visitor(browser.new_page(), site.address)
         worst = max(_measure(visitor, site, name) for name in QUESTIONS)
         print(f"The largest ratio is {worst:.2f}; it must stay under 2. Meanwhile the training went from "
-              f"{began:.0%} to {queue.progress():.0%}; {', '.join(state for _title, state in queue.states())}.")
+              f"{began:.0%} to {queue.progress():.0%}; {', '.join(job.state for job in queue.jobs())}.")
         queue.close()
 
 

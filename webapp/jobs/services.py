@@ -21,7 +21,7 @@ from webapp.jobs.models import Job, JobState
 from webapp.jobs.worker import has_ended, is_dead
 
 LEASE = timedelta(seconds=45)
-BACKOFF = (timedelta(seconds=2), timedelta(seconds=30), timedelta(minutes=5))  # before the second, third, ... attempt
+BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 30, 60))  # before the second, third, ... attempt
 MOST_URGENT = 30_000
 LOST = gettext_noop("Its worker died, in the last attempt allowed.")
 UNTOUCHED: Mapping[str, Any] = {"progress": 0.0, "note": "", "child": ""}
