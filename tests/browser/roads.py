@@ -120,11 +120,12 @@ def walk(browser: Browser, site: Site, task: str, job: Job, folder: Path) -> Non
     visitor.page.fill("#password", PASSWORD)
     visitor.page.click("button.primary")
     visitor.connected()
-    for question in job.questions:
+    for place, question in enumerate(job.questions):
         visitor.ask(question)
+        visitor.page.locator("[data-testid=message-assistant]").nth(place).wait_for()
         say(task, question[:40], visitor.answer())
     road.revoke()
-    visitor.page.get_by_text("Nothing answers at this address").wait_for(timeout=5_000)
+    visitor.page.get_by_test_id("closed").wait_for(timeout=5_000)
     say(task, "revoked", "the open page says so")
     page.goto(own)
     say(task, "faults", str(road.faults + visitor.faults))
