@@ -11,7 +11,7 @@ from modeling.configs import options
 from modeling.errors import ConfigError
 from webapp.charts import Series, line_chart
 from webapp.training.choices import size_of
-from webapp.training.figures import figure_text, flat, name_of
+from webapp.training.figures import figure_text, flat, is_figure, name_of
 from webapp.training.models import LOG, RunEvent, TrainingRun
 from webapp.training.presentation import LAST, VALIDATION, points
 from webapp.training.services import written
@@ -85,7 +85,7 @@ def _figures(runs: Sequence[TrainingRun]) -> list[tuple[str, list[str]]]:
     reports = [(run.artifact.report or {"metrics": run.artifact.metrics}) if run.artifact else {} for run in runs]
     found = [dict(flat(report.get("metrics", {}))) for report in reports]
     names = [name for name in dict.fromkeys(name for figures in found for name in figures)
-             if not name.startswith("rounding")]
+             if is_figure(name)]
     return [(name_of(name), [figure_text(name, figures[name], report.get("intervals", {}).get(name))
                              if name in figures else "–" for figures, report in zip(found, reports, strict=True)])
             for name in names]

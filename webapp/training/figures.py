@@ -12,9 +12,9 @@ from modeling.tasks import TASKS
 from webapp.charts import number
 
 NAMES: Mapping[str, Any] = {
-    "accuracy": _("Accuracy"), "macro_f1": _("Macro-F1"), "f1": _("F1"), "em": _("Exact match"), "bleu": "BLEU",
-    "chrf": "chrF", "rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "loss": _("Loss"),
-    "perplexity": _("Perplexity"), "sentences": _("Sentences"), "learning_rate": _("Learning rate"),
+    "accuracy": _("Accuracy"), "macro_f1": _("Macro-F1"), "f1": _("F1"), "em": _("Exact match"),
+    "exact_span": _("Exact span"), "bleu": "BLEU", "chrf": "chrF", "rouge1": "ROUGE-1", "rouge2": "ROUGE-2",
+    "rougeL": "ROUGE-L", "loss": _("Loss"), "perplexity": _("Perplexity"), "learning_rate": _("Learning rate"),
     "tokens_per_second": _("Tokens a second"),
 }
 SHARES = frozenset({"accuracy", "macro_f1", "f1", "em", "rouge1", "rouge2", "rougeL"})
@@ -47,6 +47,11 @@ def flat(figures: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, fl
             yield from flat(value, f"{prefix}{name}/")
         elif isinstance(value, int | float) and not isinstance(value, bool):
             yield f"{prefix}{name}", value
+
+
+def is_figure(name: str) -> bool:
+    """Whether a number says how good a model is, rather than how many rows were asked or what rounding costs."""
+    return not name.startswith("rounding") and name.rpartition("/")[2] not in ("rows", "sentences")
 
 
 def deciding(task: str, figures: Mapping[str, Any]) -> tuple[str, float] | None:

@@ -15,11 +15,10 @@ from modeling.artifact import Artifact as ArtifactFolder
 from modeling.errors import ArtifactError
 from webapp import charts
 from webapp.markdown import render_document
-from webapp.training.figures import figure_text, flat, name_of
+from webapp.training.figures import figure_text, flat, is_figure, name_of
 from webapp.training.models import Artifact
 
 PAGE = 50  # rows
-COUNTS = ("rows", "sentences")  # beside the figures, and none themselves
 LABELS = 40  # of a confusion matrix that are drawn
 
 
@@ -37,7 +36,7 @@ def figures(report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Names and values, the intervals with them."""
     intervals = report.get("intervals", {})
     for name, value in flat(report.get("metrics", {})):
-        if not name.startswith("rounding") and name.rpartition("/")[2] not in COUNTS:
+        if is_figure(name):
             yield name_of(name), figure_text(name, value, intervals.get(name))
 
 

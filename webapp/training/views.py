@@ -115,8 +115,9 @@ def compare(request: HttpRequest) -> HttpResponse:
     """Runs laid over one another."""
     visible = TrainingRun.objects.visible_to(request.user).select_related("artifact", "version__dataset", "parent")
     chosen = [row for pk in dict.fromkeys(request.GET.getlist("run")) if (row := found(visible, pk))]
+    alike = [run for run in chosen if run.task == chosen[0].task][: comparison.MOST]
     return _page(request, "training/compare.html", model=TrainingRun, title=_("Comparison"),
-                 **comparison.compare(chosen[: comparison.MOST]), left_out=chosen[comparison.MOST :])
+                 left_out=[run for run in chosen if run not in alike], **comparison.compare(alike))
 
 
 @require_GET

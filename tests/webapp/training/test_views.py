@@ -95,6 +95,13 @@ def test_runs_are_laid_over_one_another(browser, version, trainer_user):
     assert ">16<" in table and ">32<" in table and "Epochs" not in table
 
 
+def test_only_runs_for_the_same_job_share_axes(browser, run, trainer_user):
+    poems = make_version(trainer_user, name="Poems", task="generation")
+    other = start_training(owner=trainer_user, version=poems, task="generation", model="decoder")
+    html = browser.get(f"{RUNS}compare/", {"run": [str(run.pk), str(other.pk)]}).content.decode()
+    assert "Left out" in html and "Poems v1" in html.split("Left out")[1].split("</p>")[0]
+
+
 def test_runs_without_a_name_can_be_told_apart(version, trainer_user):
     names = [start_training(owner=trainer_user, version=version, task="classification", model="lstm").name
              for _ in range(3)]
