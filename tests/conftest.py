@@ -55,7 +55,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _touches_database(item: pytest.Item) -> bool:
     fixtures = set(getattr(item, "fixturenames", ()))
     touches = item.get_closest_marker("django_db") or fixtures & {"db", "transactional_db"}
-    return bool(touches) and "site" not in fixtures
+    return bool(touches) and "site" not in fixtures and not item.get_closest_marker("once")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -19,7 +19,7 @@ from django.urls import URLResolver, get_resolver, reverse
 from tests.webapp.rights_table import ACT, READ, RULES, Rule
 from tests.webapp.world import ACTORS, World, make_world
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 OLD_ADDRESS = re.compile(r"admin/\w+/\w+/<path:object_id>/")
 WORDS = {"secret of mia": {"mia"}, "secret of a visitor": {"link visitor"}, "of tess": {"ada", "tess"}}
 FOREIGN = {"Origin": "https://evil.example"}

@@ -55,7 +55,7 @@ def make_dataset(owner: User, name: str = "tickets") -> Dataset:
 
 
 @pytest.fixture
-def site(home: Path) -> Path:
+def filled(home: Path) -> Path:
     """A little of everything."""
     ada = User.objects.create_superuser("ada", password="countess")
     make_dataset(ada)
@@ -98,7 +98,8 @@ print(Job.objects.count(), A.objects.get().artifact, *A.objects.get().documents)
 """
 
 
-def test_what_is_restored_is_what_was_backed_up_in_its_new_place_and_goes_on(site, tmp_path):
+@pytest.mark.once
+def test_what_is_restored_is_what_was_backed_up_in_its_new_place_and_goes_on(filled, tmp_path):
     first, other = back_up(tmp_path / "first.tar"), tmp_path / "other"
     ran = manage(other, "restore", tmp_path / "first.tar")
     assert ran.returncode == 0, ran.stderr
@@ -110,7 +111,7 @@ def test_what_is_restored_is_what_was_backed_up_in_its_new_place_and_goes_on(sit
     assert shown[-3:] == ["2", str(other / "artifacts" / "spam"), str(other / "indexes" / "x")]
 
 
-def test_a_backup_from_one_database_goes_into_the_other_and_back(site, tmp_path):
+def test_a_backup_from_one_database_goes_into_the_other_and_back(filled, tmp_path):
     back_up(tmp_path / "first.tar")
     there, back = tmp_path / "there", tmp_path / "back"
     with server() as address:
@@ -126,7 +127,7 @@ def test_a_backup_from_one_database_goes_into_the_other_and_back(site, tmp_path)
 
 
 @pytest.fixture
-def writers(site: Path) -> Any:
+def writers(filled: Path) -> Any:
     """People who make and delete things, in transactions of two rows each, until the test is over."""
     ada, assistant, over = User.objects.get(), Assistant.objects.get(), threading.Event()
 
@@ -175,27 +176,29 @@ def test_a_backup_while_people_write_is_of_one_moment(writers, tmp_path):
 
 
 @pytest.fixture
-def flipped(site: Path, tmp_path: Path) -> Callable[[float], Path]:
+def flipped(filled: Path, tmp_path: Path) -> Callable[[float], Path]:
     """Makes backups with one bit changed, so far into what they hold."""
     back_up(tmp_path / "first.tar")
     with tarfile.open(tmp_path / "first.tar") as archive:
-        filled = [at for entry in archive for at in range(entry.offset_data, entry.offset_data + entry.size)]
+        full = [at for entry in archive for at in range(entry.offset_data, entry.offset_data + entry.size)]
 
     def flip(place: float) -> Path:
         broken = bytearray((tmp_path / "first.tar").read_bytes())
-        broken[filled[int(place * len(filled))]] ^= 1
+        broken[full[int(place * len(full))]] ^= 1
         (tmp_path / "broken.tar").write_bytes(broken)
         return tmp_path / "broken.tar"
 
     return flip
 
 
+@pytest.mark.once
 def test_a_flipped_bit_is_found_wherever_it_is(flipped):
     for place in range(40):
         with pytest.raises(DataError):
             verified(flipped(place / 40))
 
 
+@pytest.mark.once
 def test_a_damaged_backup_touches_nothing(flipped, tmp_path):
     ran = manage(tmp_path / "other", "restore", flipped(0.3))
     assert ran.returncode == 1 and "is not what was written" in ran.stderr and "Traceback" not in ran.stderr
@@ -203,7 +206,7 @@ def test_a_damaged_backup_touches_nothing(flipped, tmp_path):
 
 
 @pytest.mark.parametrize("share", [0, 0.1, 0.6])
-def test_half_a_backup_is_refused(site, tmp_path, share):
+def test_half_a_backup_is_refused(filled, tmp_path, share):
     back_up(tmp_path / "first.tar")
     whole = (tmp_path / "first.tar").read_bytes()
     (tmp_path / "half.tar").write_bytes(whole[: int(share * len(whole))])
@@ -228,7 +231,8 @@ def test_a_link_is_refused(tmp_path):
         verified(tmp_path / "evil.tar")
 
 
-def test_a_site_that_is_there_is_set_aside_only_when_asked(site, tmp_path):
+@pytest.mark.once
+def test_a_site_that_is_there_is_set_aside_only_when_asked(filled, tmp_path):
     back_up(tmp_path / "first.tar")
     other = tmp_path / "other"
     manage(other, "restore", tmp_path / "first.tar")
@@ -250,7 +254,8 @@ with connection.cursor() as cursor:
 """
 
 
-def test_old_tables_of_a_server_are_set_aside_only_when_asked(site, tmp_path):
+@pytest.mark.once
+def test_old_tables_of_a_server_are_set_aside_only_when_asked(filled, tmp_path):
     back_up(tmp_path / "first.tar")
     with server() as address:
         manage(tmp_path / "a", "restore", tmp_path / "first.tar", address=address)
@@ -261,7 +266,8 @@ def test_old_tables_of_a_server_are_set_aside_only_when_asked(site, tmp_path):
         assert manage(tmp_path / "b", "shell", "-c", ASIDE, address=address).stdout.split()[-1:] == ["1"]
 
 
-def test_a_running_site_is_not_restored_over(site, tmp_path):
+@pytest.mark.once
+def test_a_running_site_is_not_restored_over(filled, tmp_path):
     back_up(tmp_path / "first.tar")
     other = tmp_path / "other"
     other.mkdir()
@@ -272,10 +278,10 @@ def test_a_running_site_is_not_restored_over(site, tmp_path):
     assert ran.returncode == 1 and "running here: web" in ran.stderr
 
 
-def test_a_backup_has_its_name_when_it_is_whole_and_belongs_to_its_owner(site, tmp_path):
+def test_a_backup_has_its_name_when_it_is_whole_and_belongs_to_its_owner(filled, tmp_path):
     back_up(tmp_path / "first.tar")
     assert (tmp_path / "first.tar").stat().st_mode & 0o777 == 0o600
-    for place in (tmp_path / "first.tar", site / "inside.tar"):
+    for place in (tmp_path / "first.tar", filled / "inside.tar"):
         with pytest.raises(ParleyError):
             back_up(place)
     assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".tar")] == ["first.tar"]
