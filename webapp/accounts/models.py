@@ -91,7 +91,7 @@ class Invitation(models.Model):
     def state(self) -> InvitationState:
         """As of now."""
         if self.used is not None:
-            return InvitationState.USED
+            return InvitationState("used")
         if self.revoked is not None:
-            return InvitationState.REVOKED
-        return InvitationState.OPEN if self.expires > timezone.now() else InvitationState.EXPIRED
+            return InvitationState("revoked")
+        return InvitationState("open" if self.expires > timezone.now() else "expired")

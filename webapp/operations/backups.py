@@ -152,7 +152,7 @@ def _add(archive: tarfile.TarFile, name: str, path: Path) -> dict[str, Any]:
         entry = tarfile.TarInfo(name)
         entry.size, entry.mtime, entry.mode = os.fstat(file.fileno()).st_size, int(path.stat().st_mtime), 0o600
         hashing = Hashing(file)
-        archive.addfile(entry, hashing)  # type: ignore[arg-type]  # it needs `read` alone
+        archive.addfile(entry, hashing)
     return {"bytes": entry.size, "sha256": hashing.digest.hexdigest()}
 
 
