@@ -24,6 +24,10 @@ LABELS: Mapping[str, Any] = {
     "front": _("Move to the front"), "pause": _("Pause"), "unpause": _("Go on"), "cancel": _("Cancel"),
     "retry": _("Try again"),
 }
+NOTES: Mapping[str, Any] = {  # what our programs say of themselves; other notes are shown as they are
+    "reading": _("reading the rows"), "sorted": _("writing the splits"), "measuring": _("measuring on the test data"),
+    "exporting": _("writing the artifact"),
+}
 OTHER = Kind()  # of a kind that is no more
 
 
@@ -71,7 +75,8 @@ class Line:
             return spoken(job.error) if self.mine else ""
         if job.state == JobState.QUEUED:
             return self._reason(now)
-        return gettext(job.note) if job.note and self.mine and job.state in (JobState.RUNNING, JobState.PAUSED) else ""
+        works = self.mine and job.state in (JobState.RUNNING, JobState.PAUSED)
+        return str(NOTES.get(job.note, job.note)) if works else ""
 
     def _reason(self, now: datetime) -> str:
         if KINDS.get(self.job.kind, OTHER).trains and (notice := training_packages().notice):
