@@ -1,6 +1,7 @@
 """`python -m tests.browser.pictures [--all] FOLDER`: pictures of the site with its starters, for people to look at.
 
-Those of the README by default; with --all each page at 1440 and 390 pixels, light and dark, English and Chinese.
+Those of the README and docs by default; with --all each page at 1440 and 390 pixels, light and dark, English and
+Chinese.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import argparse
 import itertools
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.conftest import CHROMIUM, NO_CHROMIUM
+from tests.browser.furnished import furnish
 from tests.browser.visit import STARTERS, Site, Visitor, free_port
 
 ARTICLE = (
@@ -44,6 +46,12 @@ README = [
     ("question-answering", "desktop", "light", "en"), ("translation", "phone", "light", "en"),
     ("generation", "phone", "dark", "zh"), ("classification", "desktop", "dark", "en"),
 ]  # fmt: skip
+DOCS = [
+    *((name, "desktop", "light", "en") for name in (
+        "admin-dataset-new", "admin-report", "admin-training-form", "admin-training-running", "admin-comparison",
+        "admin-artifact", "admin-queue", "admin-assistant", "admin-review", "admin-link", "admin-index")),
+    ("link-chat", "phone", "light", "en"),
+]  # fmt: skip
 
 
 def main() -> None:
@@ -55,14 +63,12 @@ def main() -> None:
         parser.error(NO_CHROMIUM)
     args.folder.mkdir(parents=True, exist_ok=True)
     with site_and_browser() as (site, browser):
+        pages = furnish(browser, site)
         if args.all:
             for look in itertools.product(SIZES, ("light", "dark"), LOCALES):
-                everything(browser, site, args.folder, *look)
+                everything(browser, site, args.folder, pages, *look)
         else:
-            for task, *look in README:
-                visitor = opened(browser, site, *look)
-                answer(visitor, task)
-                take(visitor.page, args.folder, f"chat-{task}", look)
+            illustrations(browser, site, args.folder, pages)
 
 
 @contextmanager
@@ -79,6 +85,20 @@ def site_and_browser() -> Iterator[tuple[Site, Browser]]:
             site.stop()
 
 
+def illustrations(browser: Browser, site: Site, folder: Path, pages: Mapping[str, str]) -> None:
+    """Those that the README and the docs show."""
+    for task, *look in README:
+        visitor = opened(browser, site, *look)
+        answer(visitor, task)
+        take(visitor.page, folder, f"chat-{task}", look)
+    for name, *look in DOCS:
+        page = opened(browser, site, *look).page
+        admin(page, site)
+        page.goto(pages[name])
+        take(page, folder, name, look, whole=True)
+        page.context.close()
+
+
 def opened(browser: Browser, site: Site, size: str, theme: str, language: str) -> Visitor:
     """A new visitor with such a screen, theme and language."""
     context = browser.new_context(**SIZES[size], color_scheme=theme, locale=LOCALES[language])
@@ -92,12 +112,12 @@ def answer(visitor: Visitor, task: str) -> None:
     visitor.answer()
 
 
-def take(page: Page, folder: Path, name: str, look: Sequence[str]) -> None:
+def take(page: Page, folder: Path, name: str, look: Sequence[str], *, whole: bool = False) -> None:
     page.wait_for_timeout(300)  # short motion ends
-    page.screenshot(path=folder / f"{name}-{'-'.join(look)}.png")
+    page.screenshot(path=folder / f"{name}-{'-'.join(look)}.png", full_page=whole)
 
 
-def everything(browser: Browser, site: Site, folder: Path, *look: str) -> None:
+def everything(browser: Browser, site: Site, folder: Path, pages: Mapping[str, str], *look: str) -> None:
     """Each page in one look."""
     visitor = opened(browser, site, *look)
     page = visitor.page
@@ -115,14 +135,17 @@ def everything(browser: Browser, site: Site, folder: Path, *look: str) -> None:
     if menu.is_visible():
         menu.click()
         take(page, folder, "sidebar", look)
-    for name, path in (("sign-in", "/sign-in/"), ("not-found", "/nothing-here/")):
-        page.goto(site.address + path)
+    for name, address in (("sign-in", "/sign-in/"), ("not-found", "/nothing-here/"), ("join", pages["join"]),
+                          ("link", pages["link"])):
+        page.goto(address if address.startswith("http") else site.address + address)
         take(page, folder, name, look)
     admin(page, site)
-    for name, path in (("admin", "/admin/"), ("admin-assistants", "/admin/assistants/assistant/"),
-                       ("admin-jobs", "/admin/jobs/job/")):  # fmt: skip
-        page.goto(site.address + path)
-        take(page, folder, name, look)
+    page.goto(f"{site.address}/account/")
+    take(page, folder, "account", look, whole=True)
+    for name, address in pages.items():
+        if name.startswith("admin"):
+            page.goto(address)
+            take(page, folder, name, look, whole=True)
     page.context.close()
 
 

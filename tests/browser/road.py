@@ -18,7 +18,7 @@ class Road:
     def __init__(self, page: Page, address: str) -> None:
         self.page, self.address = page, address
         self.faults: list[str] = []
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("pageerror", lambda error: self.faults.append(error.stack or str(error)))
         page.on("response", lambda answer: self.faults.append(answer.url) if answer.status >= 500 else None)
 
     def sign_in(self, name: str, password: str) -> None:

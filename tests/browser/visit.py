@@ -73,7 +73,7 @@ class Visitor:
         self.frames: list[tuple[float, str]] = []  # what came over the websocket, and when
         self.faults: list[str] = []
         page.on("websocket", lambda ws: ws.on("framereceived", self._received))
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("pageerror", lambda error: self.faults.append(error.stack or str(error)))
         page.on("console", lambda line: self.faults.append(line.text) if line.type == "error" else None)
 
     def _received(self, frame: Any) -> None:
