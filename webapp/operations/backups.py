@@ -8,6 +8,7 @@ manifest.sha256     its own hash
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -33,7 +34,7 @@ FORMAT = 1
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"
 KEPT = ("secret.key", "admin.password")  # files; besides them folders
 LEFT_OUT = ("logs", "runs", "uploads", "imports")  # what goes on only while it goes on
-ROUNDS = 3  # looks at rows and files until they fit
+ROUNDS = 10  # looks at rows and files until they fit
 PIECE = 1024 * 1024
 ANOTHER = "Take another backup; nothing has been changed"
 
@@ -108,9 +109,16 @@ def _link_all(target: Path) -> None:
             _link(settings.HOME / name, target / name)
     for folder in settings.HOME.iterdir():
         if folder.is_dir() and not folder.name.startswith(".") and folder.name not in LEFT_OUT:
-            for path in sorted(folder.rglob("*")):
-                if path.is_file() and not path.is_symlink() and not _unfinished(path.relative_to(settings.HOME)):
-                    _link(path, target / path.relative_to(settings.HOME))
+            for path in _files(folder):
+                _link(path, target / path.relative_to(settings.HOME))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """What is finished in it. Folders that go while they are looked at are as if they had gone before."""
+    for place, _folders, names in os.walk(folder):
+        for path in sorted(Path(place, name) for name in names):
+            if path.is_file() and not path.is_symlink() and not _unfinished(path.relative_to(settings.HOME)):
+                yield path
 
 
 def _unfinished(path: Path) -> bool:
@@ -125,7 +133,8 @@ def _link(source: Path, target: Path) -> None:
     except FileNotFoundError:
         return
     except OSError:
-        shutil.copyfile(source, target)
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copyfile(source, target)
 
 
 def _pack(folder: Path, target: Path, facts: dict[str, Any]) -> dict[str, Any]:

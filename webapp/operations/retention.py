@@ -62,4 +62,8 @@ def _remove(paths: Iterable[Path], days: int) -> int:
 
 
 def _touched(path: Path) -> float:
-    return max((found.lstat().st_mtime for found in (path, *path.rglob("*"))), default=0.0)
+    """The latest change in it; now, when it is being changed under our eyes."""
+    try:
+        return max(found.lstat().st_mtime for found in (path, *path.rglob("*")))
+    except FileNotFoundError:
+        return time.time()

@@ -146,7 +146,7 @@ def writers(filled: Path) -> Any:
         from django.db import transaction
 
         try:
-            while not over.is_set():
+            while not over.wait(0.02):
                 with transaction.atomic() if work is talk else threading.Lock():
                     work()
         finally:
