@@ -37,7 +37,8 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What templates/admin/index.html shows, of what this person may see."""
     ways = steps(request.user)
     return {
-        **context, "title": _("Overview"), "steps": ways, "next": next((step.name for step in ways if not step.count), ""),
+        **context, "title": _("Overview"), "steps": ways,
+        "next": next((step.name for step in ways if not step.count), ""),
         "datasets": Dataset.objects.visible_to(request.user)[:RECENT],
         "runs": TrainingRun.objects.visible_to(request.user).select_related("job")[:RECENT],
         "waiting": Job.objects.unfinished().count(),
