@@ -84,7 +84,7 @@ class TrainForm(forms.Form):
             owner=self.user, version=self.choice.version, task=self.choice.task, model=self.choice.model,
             settings=self.settings, seed=self.cleaned_data["seed"] or 0,
             storage=self.cleaned_data["storage"] or "int8", parent=self.choice.artifact, base=self.choice.base,
-            name=self.cleaned_data["name"],
+            name=self.cleaned_data["name"], seconds=self.choice.estimate(self.settings).seconds,
         )
 
     def estimate(self) -> Estimate | None:

@@ -35,11 +35,12 @@ CARD_CHARACTERS = 100_000
 def start_training(
     *, owner: User, version: DatasetVersion, task: str, model: str, settings: Mapping[str, Any] | None = None,
     seed: int = 0, storage: str = "int8", parent: Artifact | None = None, base: str = "", name: str = "",
+    seconds: float | None = None,
 ) -> TrainingRun:
     """Queue a training of `model` on the version's splits. `settings` are those that differ from the defaults.
 
-    It continues from `parent`, or from the folder `base` below PARLEY_MODELS_FOLDER. Raises ConfigError, with the
-    field, for what does not fit together.
+    `seconds` is what it may take. It continues from `parent`, or from the folder `base` below PARLEY_MODELS_FOLDER.
+    Raises ConfigError, with the field, for what does not fit together.
     """
     given = {key: written(value) for key, value in (settings or {}).items()}
     _check(version, task, model, parent, base)
@@ -49,7 +50,7 @@ def start_training(
         parent=parent, base=base, name=name or _free_name(owner, str(version)),
     )
     run.job = jobs.enqueue(kind="training", arguments={"run": str(run.pk)}, owner=owner, title=run.name,
-                           url=reverse("admin:training_trainingrun_change", args=(run.pk,)))
+                           url=reverse("admin:training_trainingrun_change", args=(run.pk,)), seconds=seconds)
     run.save(update_fields=("job",))
     return run
 
