@@ -37,6 +37,7 @@ def test_a_training_becomes_an_artifact_that_is_measured(run, worker):
     assert len(lines) == 30 and set(json.loads(lines[0])) >= {"index", "input", "expected", "output"}
 
 
+@pytest.mark.once
 def test_a_killed_training_goes_on_and_no_step_is_told_twice(version, trainer_user, worker):
     settings = SMALL | LONG | {"checkpoint_seconds": "0.2"}
     run = services.start_training(owner=trainer_user, version=version, task="classification", model="lstm",
@@ -54,6 +55,7 @@ def test_a_killed_training_goes_on_and_no_step_is_told_twice(version, trainer_us
     assert steps == sorted(set(steps))
 
 
+@pytest.mark.once
 def test_a_worker_that_died_between_file_and_row_costs_no_second_training(run, worker):
     steps_until(worker, settled())
     digest = ArtifactFolder.load(services.artifact_place(run.pk)).digest
@@ -64,6 +66,7 @@ def test_a_worker_that_died_between_file_and_row_costs_no_second_training(run, w
     assert not RunEvent.objects.filter(run=run, attempt=2, kind=STEP).exists()
 
 
+@pytest.mark.once
 def test_stopping_early_keeps_the_best(version, trainer_user, worker):
     run = services.start_training(owner=trainer_user, version=version, task="classification", model="lstm",
                                   settings=SMALL | LONG)
@@ -75,6 +78,7 @@ def test_stopping_early_keeps_the_best(version, trainer_user, worker):
     assert RunEvent.objects.filter(run=run, kind=STEP).last().step < run.facts["steps"]
 
 
+@pytest.mark.once
 def test_pausing_and_going_on(version, trainer_user, worker):
     run = services.start_training(owner=trainer_user, version=version, task="classification", model="lstm",
                                   settings=SMALL | LONG)
@@ -99,6 +103,7 @@ def test_a_worker_that_lost_its_lease_leaves_no_artifact(run, worker):
     assert not RunEvent.objects.filter(attempt=9).exists()
 
 
+@pytest.mark.once
 def test_an_artifact_goes_out_as_a_zip_and_comes_back(run, worker, browser, trainer_user):
     steps_until(worker, settled())
     artifact = Artifact.objects.get()
