@@ -1,6 +1,8 @@
 // The publish form: another row for an example.
 (() => {
   "use strict";
+  // The theme's own listener would look for a text field beside it.
+  for (const input of document.querySelectorAll("input[type=file]")) input.hasChangeListener = true;
   const button = document.getElementById("add-example"), template = document.getElementById("example-template");
   const total = document.querySelector("[name=examples-TOTAL_FORMS]");
   if (!button || !template || !total) return;

@@ -7,7 +7,7 @@
   const prompt = () => document.getElementById("prompt");
 
   // The socket. htmx comes back by itself after a broken connection; the page says what it shows and gets what it lacks.
-  const COMES_BACK = [1006, 1011, 1012, 1013], REFUSED = [1008, 1009];
+  const COMES_BACK = [1006, 1011, 1012, 1013], REFUSED = [1009, 4008, 4009];
   let socket = null, failures = 0, sent = "";
   htmx.config.wsReconnectDelay = (tries) => Math.min(400 * 2 ** tries, 8000) * (0.6 + Math.random() * 0.4);
   const say = (message) => socket && socket.sendImmediately(JSON.stringify(message));

@@ -1,7 +1,7 @@
 // A run's page, kept up to date over its websocket; and the upload of an artifact, in pieces.
 (() => {
   "use strict";
-  const REFUSED = [1008, 1009];
+  const REFUSED = [1009, 4008, 4009];
 
   function watch(page, failures = 0) {
     const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${page.dataset.socket}`);

@@ -6,6 +6,7 @@
   const list = document.getElementById("uploads");
   const drop = document.getElementById("drop");
   const pick = document.getElementById("pick");
+  pick.hasChangeListener = true;  // the theme's own would write the file's name into the form's first text field
   const news = document.getElementById("upload-news");
   const text = document.getElementById("id_text");
   const token = form.querySelector("[name=csrfmiddlewaretoken]").value;

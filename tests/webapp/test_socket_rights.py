@@ -139,4 +139,4 @@ async def test_who_loses_the_role_sees_a_training_no_longer(world):
         async with asyncio.timeout(8):
             while (event := await socket.receive_output(5))["type"] != "websocket.close":
                 pass
-    assert event["code"] == 1008
+    assert event["code"] == 4008

@@ -28,7 +28,7 @@ from webapp.wording import said
 
 FRAME_BYTES = settings.MESSAGE_CHARACTERS * 4 + 4096
 FRAMES_PER_SECOND, FRAMES_AT_ONCE = 60, 240
-POLICY, TOO_BIG = 1008, 1009  # closing codes after which a page does not come back by itself
+POLICY, TOO_BIG = 4008, 4009  # closing codes after which a page does not come back; 1008 is not ours to send
 asking = RateLimit(settings.MESSAGES_PER_MINUTE, 60)
 asking_from = RateLimit(settings.ADDRESS_MESSAGES_PER_MINUTE, 60)
 rating = RateLimit(settings.MESSAGES_PER_MINUTE, 60)

@@ -17,7 +17,7 @@ from webapp.training.models import TrainingRun
 from webapp.training.presentation import mark, parts
 
 SECONDS = 1.0
-POLICY, TOO_BIG = 1008, 1009  # closing codes after which a page does not come back by itself
+POLICY, TOO_BIG = 4008, 4009  # closing codes after which a page does not come back; 1008 is not ours to send
 
 
 class RunConsumer(AsyncWebsocketConsumer):

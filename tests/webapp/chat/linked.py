@@ -37,5 +37,5 @@ async def answered(page: LinkPage, text: str = "hello there") -> Message:
 async def closed(page: LinkPage) -> str:
     """The last words on a page whose socket is closed."""
     html = await page.until('data-testid="closed"')
-    assert (await page.socket.receive_output(timeout=2)) == {"type": "websocket.close", "code": 1008}
+    assert (await page.socket.receive_output(timeout=2)) == {"type": "websocket.close", "code": 4008}
     return html
