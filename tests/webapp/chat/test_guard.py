@@ -79,6 +79,20 @@ def test_a_socket_without_a_session_is_refused(site: str) -> None:
     assert handshake(site, site) == 403
 
 
+def test_a_frame_too_large_closes_a_real_socket_for_good(site: str) -> None:
+    connection = HTTPConnection(urlsplit(site).netloc, timeout=10)
+    connection.request("GET", f"/ws/chat/{uuid.uuid4()}/", headers={
+        "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Origin": site,
+        "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode(), "Cookie": session_cookie(site)})
+    assert connection.getresponse().status == 101
+    size = consumers.FRAME_BYTES + 1
+    unmasked = bytes(4)  # the key zero leaves the text as it is
+    connection.sock.sendall(b"\x81\xff" + size.to_bytes(8, "big") + unmasked + b"x" * size)
+    answer = connection.sock.recv(4)
+    assert answer == b"\x88\x02" + consumers.TOO_BIG.to_bytes(2, "big")
+    connection.close()
+
+
 @pytest.mark.parametrize("declared", [True, False])
 def test_larger_bodies_than_allowed_are_refused_before_they_are_kept(site: str, declared: bool) -> None:
     address = urlsplit(site)
