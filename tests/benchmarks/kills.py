@@ -33,7 +33,7 @@ def main() -> None:
         print("no public datasets: set PARLEY_DATA to their folder")
         return
     with tempfile.TemporaryDirectory() as home:
-        site = Site(Path(home), free_port())
+        site = Site(Path(home), free_port(), quiet=True)
         try:
             site.wait()
             queue = Queue(site)

@@ -74,7 +74,7 @@ def main() -> None:
 @contextmanager
 def site_and_browser() -> Iterator[tuple[Site, Browser]]:
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
-        site = Site(Path(home), free_port())
+        site = Site(Path(home), free_port(), quiet=True)
         try:
             site.wait()
             flags = ["--no-sandbox"] if os.geteuid() == 0 else []

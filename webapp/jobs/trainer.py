@@ -30,6 +30,7 @@ log = logging.getLogger("parley.trainer")
 LANES: Mapping[Lane, int] = {"short": 1, "long": 1}  # jobs at once
 MINUTE = 60.0  # seconds between two looks at what is due by itself
 MOMENT = 0.05
+HOUSEKEEPING = -10  # priority of what runs by itself: after all that people wait for
 
 
 class Trainer:
@@ -40,7 +41,7 @@ class Trainer:
         self.worker = this_worker()
         self.attempts: list[Attempt] = []
         self._logs, self._threads, self._lease = logs, threads, lease
-        self._due = 0.0
+        self._due = time.monotonic() + MINUTE  # who has just started the site goes first
 
     def step(self) -> None:
         """Move every attempt on, queue what falls due, claim what there is room for."""
@@ -101,7 +102,7 @@ def queue_due() -> None:
         if kind.every:
             key = f"{name}:{int(now // kind.every)}"
             if not Job.objects.filter(key=key).exists():
-                services.enqueue(kind=name, key=key)
+                services.enqueue(kind=name, key=key, priority=HOUSEKEEPING)
 
 
 def _excuse(fault: DatabaseError) -> None:
