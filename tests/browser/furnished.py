@@ -33,7 +33,9 @@ def furnish(browser: Browser, site: Site) -> Mapping[str, str]:
         found["admin-link-new"] = page.get_by_test_id("share").get_attribute("href") or ""
         found["link"] = road.share()
         found["admin-link"] = page.url
-        found["link-chat"] = _corrected(browser, site, found["link"])
+        guest = browser.new_context(locale="en-GB")
+        correct(Visitor(guest.new_page(), site.address), found["link"])
+        guest.close()
         found["join"] = _invited(road)
         page.goto(found["admin-report"])
         road.train(settings=ENDLESS)
@@ -82,9 +84,8 @@ def _trained(road: Road) -> dict[str, str]:
             "admin-comparison": f"/admin/training/trainingrun/compare/?run={ids[0]}&run={ids[1]}"}  # fmt: skip
 
 
-def _corrected(browser: Browser, site: Site, link: str) -> str:
-    context = browser.new_context(locale="en-GB")
-    visitor = Visitor(context.new_page(), site.address)
+def correct(visitor: Visitor, link: str) -> None:
+    """Come by a link, ask, and say what the answer should have been."""
     visitor.page.goto(link)
     visitor.connected()
     visitor.ask("My parcel was left in the rain and the box is wet.")
@@ -93,9 +94,6 @@ def _corrected(browser: Browser, site: Site, link: str) -> str:
     visitor.page.get_by_test_id("correction").select_option(index=1)
     visitor.page.get_by_test_id("tell").click()
     visitor.page.get_by_test_id("thanks").filter(has_text="correction").wait_for()
-    address = visitor.page.url
-    context.close()
-    return address
 
 
 def _invited(road: Road) -> str:

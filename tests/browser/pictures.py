@@ -18,7 +18,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.conftest import CHROMIUM, NO_CHROMIUM
-from tests.browser.furnished import furnish
+from tests.browser.furnished import correct, furnish
 from tests.browser.visit import STARTERS, Site, Visitor, free_port
 
 ARTICLE = (
@@ -46,11 +46,12 @@ README = [
     ("question-answering", "desktop", "light", "en"), ("translation", "phone", "light", "en"),
     ("generation", "phone", "dark", "zh"), ("classification", "desktop", "dark", "en"),
 ]  # fmt: skip
+LINKED = ("phone", "light", "en")
 DOCS = [
     *((name, "desktop", "light", "en") for name in (
         "admin-dataset-new", "admin-report", "admin-training-form", "admin-training-running", "admin-comparison",
-        "admin-artifact", "admin-queue", "admin-assistant", "admin-review", "admin-link", "admin-index")),
-    ("link-chat", "phone", "light", "en"),
+        "admin-artifact", "admin-queue", "admin-assistant", "admin-review", "admin-link-new", "admin-link",
+        "admin-index")),
 ]  # fmt: skip
 
 
@@ -91,6 +92,9 @@ def illustrations(browser: Browser, site: Site, folder: Path, pages: Mapping[str
         visitor = opened(browser, site, *look)
         answer(visitor, task)
         take(visitor.page, folder, f"chat-{task}", look)
+    visitor = opened(browser, site, *LINKED)
+    correct(visitor, pages["link"])
+    take(visitor.page, folder, "link", LINKED)
     for name, *look in DOCS:
         page = opened(browser, site, *look).page
         admin(page, site)
