@@ -12,10 +12,10 @@ import torch
 import transformers
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from modeling.configs import DecoderConfig
 from modeling.export import assemble
 from modeling.inference import Request, SamplingParams
 from modeling.inference.engine import LocalEngine
-from modeling.configs import DecoderConfig
 from modeling.models import Decoder
 from modeling.text import Tokenizer
 from tests.benchmarks.comparison import compare, processor

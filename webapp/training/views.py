@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -26,6 +27,7 @@ from webapp.training.models import Artifact, TrainingRun
 from webapp.wording import said
 
 RUN, ARTIFACT = "admin:training_trainingrun_change", "admin:training_artifact_change"
+QUEUE = "admin:jobs_job_changelist"
 OTHERS = 3  # newest trainings for the same job that a run is compared with
 DEEDS: dict[str, Callable[..., None]] = {
     "stop": services.stop_run, "pause": services.pause_run, "resume": services.resume, "cancel": services.cancel_run,
@@ -180,14 +182,18 @@ def download(request: HttpRequest, artifact_id: uuid.UUID) -> HttpResponseBase:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload(request: HttpRequest) -> HttpResponseBase:
-    """Take in an artifact that was uploaded as a zip, in pieces, before."""
+    """Take in artifacts that were uploaded as zips, in pieces, before."""
+    faults = []
     if request.method == "POST":
-        sent = found(Upload.objects.filter(owner=request.user), request.POST.get("upload"))
+        mine = Upload.objects.filter(owner=request.user)
+        sent = [one for text in request.POST.getlist("uploads") if (one := found(mine, text))]
         try:
-            if sent is None:
+            if not sent:
                 raise ParleyError(_("No file has arrived"), remedy=_("Choose a zip and wait until it is here"))
-            return redirect("admin:jobs_job_change", services.import_artifact(upload=sent, owner=request.user).pk)
+            jobs = [services.import_artifact(upload=one, owner=request.user) for one in sent]
+            return redirect("admin:jobs_job_change", jobs[0].pk) if len(jobs) == 1 else redirect(QUEUE)
         except ParleyError as error:
-            messages.error(request, said(error))
-    return _page(request, "training/upload.html", model=Artifact, title=_("Upload an artifact"), piece=PIECE)
+            faults.append(said(error))
+    return _page(request, "training/upload.html", model=Artifact, title=_("Upload an artifact"), faults=faults,
+                 most=settings.DATASET_BYTES, piece=PIECE)
 

@@ -114,7 +114,7 @@ def test_an_artifact_goes_out_as_a_zip_and_comes_back(run, worker, browser, trai
     upload.path.parent.mkdir(parents=True, exist_ok=True)
     upload.path.write_bytes(b"".join(response.streaming_content) if not response.is_async else _read(response))
     Upload.objects.filter(pk=upload.pk).update(received=upload.bytes)
-    browser.post("/admin/training/artifact/add/", {"upload": str(upload.pk)})
+    browser.post("/admin/training/artifact/add/", {"uploads": [str(upload.pk)]})
     steps_until(worker, settled("artifact"))
     came = Artifact.objects.get(origin="upload")
     assert ArtifactFolder.load(came.path).digest == ArtifactFolder.load(artifact.path).digest
