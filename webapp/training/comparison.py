@@ -12,7 +12,7 @@ from modeling.errors import ConfigError
 from webapp.charts import Series, line_chart
 from webapp.training.choices import size_of
 from webapp.training.figures import figure_text, flat, is_figure, name_of
-from webapp.training.models import LOG, RunEvent, TrainingRun
+from webapp.training.models import EVALUATION, STEP, RunEvent, TrainingRun
 from webapp.training.presentation import LAST, VALIDATION, points
 from webapp.training.services import written
 
@@ -28,7 +28,7 @@ def compare(runs: Sequence[TrainingRun]) -> dict[str, Any]:
 
 
 def _charts(runs: Sequence[TrainingRun]) -> list[str]:
-    curves = [points(list(RunEvent.objects.filter(run=run).exclude(kind=LOG))) for run in runs]
+    curves = [points(list(RunEvent.objects.filter(run=run, kind__in=(STEP, EVALUATION)))) for run in runs]
     figures = dict.fromkeys(name for found in curves for name in found)
     order = sorted(figures, key=lambda name: (name in LAST, not name.endswith("loss")))
     return [line_chart([Series(run.name, found[figure]) for run, found in zip(runs, curves, strict=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from urllib.parse import parse_qs
 
@@ -11,13 +12,17 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
+from django.db import InterfaceError, OperationalError
 from django.utils.translation import get_supported_language_variant
 
 from webapp.training.models import TrainingRun
-from webapp.training.presentation import mark, parts
+from webapp.training.presentation import mark, parts_at
+
+log = logging.getLogger("parley.training")
 
 SECONDS = 1.0
 POLICY, TOO_BIG = 4008, 4009  # closing codes after which a page does not come back; 1008 is not ours to send
+BROKEN = 4011  # a fault of ours: the page comes back later
 
 
 class RunConsumer(AsyncWebsocketConsumer):
@@ -28,6 +33,8 @@ class RunConsumer(AsyncWebsocketConsumer):
         self.run_id: uuid.UUID = self.scope["url_route"]["kwargs"]["run_id"]
         self.language = language_of(self.scope["query_string"])
         self.watching: asyncio.Task[None] | None = None
+        self.seen: object = None
+        self.shown: dict[str, str] = {}
         if await self._run() is None:
             await self.close(code=POLICY)
             return
@@ -44,22 +51,33 @@ class RunConsumer(AsyncWebsocketConsumer):
         await self.close(code=POLICY)
 
     async def _watch(self) -> None:
-        seen: object = None
-        shown: dict[str, str] = {}
-        while True:
+        try:
+            while await self._look():
+                await asyncio.sleep(SECONDS)
+            await self.close(code=POLICY)  # signed out, another role, or the run was deleted
+        except Exception:
+            log.exception("the page of training %s", self.run_id)
+            await self.close(code=BROKEN)
+
+    async def _look(self) -> bool:
+        """Send what is new. Returns whether the run may still be seen; a busy database is asked again later."""
+        try:
             run = await self._run()
-            if run is None:  # signed out, another role, or the run was deleted
-                await self.close(code=POLICY)
-                return
+            if run is None:
+                return False
             newest = await database_sync_to_async(mark)(run)
-            if newest != seen:
-                seen = newest
-                whole = await database_sync_to_async(parts)(run, language=self.language)
-                changed = [html for name, html in whole.items() if shown.get(name) != html]
-                shown = whole
-                if changed:
-                    await self.send(text_data="".join(changed))
-            await asyncio.sleep(SECONDS)
+            if newest != self.seen:
+                await self._show(await database_sync_to_async(parts_at)(run.pk, self.language, newest))
+                self.seen = newest
+        except (OperationalError, InterfaceError, TrainingRun.DoesNotExist) as fault:
+            log.warning("the page of training %s waits: %s", self.run_id, fault)
+        return True
+
+    async def _show(self, whole: dict[str, str]) -> None:
+        changed = [html for name, html in whole.items() if self.shown.get(name) != html]
+        self.shown = whole
+        if changed:
+            await self.send(text_data="".join(changed))
 
     async def _run(self) -> TrainingRun | None:
         """The run, if the session behind this socket may still see it; looked up afresh each time."""

@@ -73,9 +73,9 @@ class Recorder:
         RunEvent.objects.update_or_create(run=self.run, kind=kind, step=int(data["step"]),
                                           defaults={"attempt": self.attempt, "data": data})
         if kind == STEP:
-            self._steps += 1
-            if self._steps % 500 == 0:
+            if self._steps % 500 == 0:  # also at the first one: many short attempts make a long run too
                 self._thin()
+            self._steps += 1
 
     def _drop_what_is_void(self) -> None:
         """What earlier attempts said about steps after the one that this attempt goes on from."""

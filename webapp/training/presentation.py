@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
+from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext
 
+from modeling.runs import STOP
 from webapp.charts import Series, line_chart
 from webapp.jobs.kinds import KINDS
 from webapp.jobs.models import Job, JobState
@@ -27,12 +31,28 @@ TONES = {"done": "good", "running": "busy", "failed": "fault"}  # state of the j
 
 def parts(run: TrainingRun, *, language: str) -> dict[str, str]:
     """Each part of the page as HTML with its id, ready to be put in its place."""
-    events = list(RunEvent.objects.filter(run=run))
+    events = shown(run)
     with translation.override(language):
         contexts = {"state": state(run), "curves": {"charts": curves(events)}, "samples": samples(events),
                     "log": {"lines": lines(events)}}
         return {name: render_to_string(f"training/run/{name}.html", {"run": run, **contexts[name]})
                 for name in PARTS}
+
+
+@lru_cache(maxsize=32)
+def parts_at(run_id: uuid.UUID, language: str, at: tuple[Any, ...]) -> dict[str, str]:
+    """`parts` once for all pages that watch a run. It is looked up after the `mark` that `at` is, so that no change
+    which the mark tells of is missed. Raises TrainingRun.DoesNotExist."""
+    run = TrainingRun.objects.select_related("job", "artifact__job", "version__dataset").get(pk=run_id)
+    return parts(run, language=language)
+
+
+def shown(run: TrainingRun) -> list[RunEvent]:
+    """Of all that a run said what its page shows, in order: the end of the log and of the samples, whole curves."""
+    events = RunEvent.objects.filter(run=run)
+    newest = (events.filter(kind=kind).order_by("-pk")[:most] for kind, most in ((LOG, LINES), (SAMPLES, SAMPLED)))
+    found = chain(events.filter(kind__in=(STEP, EVALUATION)).defer("created"), *newest)
+    return sorted(found, key=lambda one: one.pk)
 
 
 def mark(run: TrainingRun) -> tuple[Any, ...]:
@@ -42,7 +62,8 @@ def mark(run: TrainingRun) -> tuple[Any, ...]:
     newest = RunEvent.objects.filter(run=run).order_by("-pk").values_list("pk", flat=True).first()
     evaluated = TrainingRun.objects.filter(pk=run.pk).values_list("artifact", "artifact__job__state").first()
     place = place_in_queue(run.job)
-    return job, newest, evaluated, place, training_packages() if place is not None else None
+    packages = training_packages() if place is not None else None
+    return job, newest, evaluated, place, packages, (run.folder / STOP).exists()
 
 
 def state(run: TrainingRun) -> dict[str, Any]:
@@ -56,7 +77,7 @@ def state(run: TrainingRun) -> dict[str, Any]:
         "left": duration(job.seconds_left) if job and running and job.seconds_left is not None else "",
         "error": spoken(job.error) if job and job.error and value in ("failed", "queued") else "",
         "ending": bool(job and running and (job.cancel_requested or job.pause_requested)),
-        "stopping": (run.folder / "stop").exists(), "artifact": run.artifact,
+        "stopping": (run.folder / STOP).exists(), "artifact": run.artifact,
         "phase": {"measuring": gettext("measuring on the test data"), "exporting": gettext("writing the artifact")}.get(
             job.note if job else "", ""),
     }

@@ -11,11 +11,13 @@ from channels.db import database_sync_to_async
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
+from django.db import OperationalError
 from django.test import Client
 
 from tests.webapp.training.trainings import person
 from webapp.accounts.models import Role, User
-from webapp.training import consumers
+from webapp.jobs.models import Job, JobState
+from webapp.training import consumers, presentation
 from webapp.training.models import RunEvent
 from webapp.training.urls import websocket_urlpatterns
 
@@ -48,6 +50,56 @@ async def test_what_is_new_comes_as_fragments_and_nothing_else(run, browser):
     news = await socket.receive_from(timeout=3)
     assert 'id="run-curves"' in news and "0.5" in news and 'id="run-log"' not in news
     await socket.disconnect()
+
+
+async def test_what_happens_while_the_page_looks_is_not_missed(run, browser, monkeypatch):
+    look = consumers.mark
+
+    def late(seen):
+        Job.objects.filter(pk=run.job_id).update(state=JobState.DONE)
+        return look(seen)
+
+    monkeypatch.setattr(consumers, "mark", late)  # between the reading of the run and that of its mark
+    socket = socket_of(browser, run.pk)
+    await socket.connect()
+    assert 'data-state="done"' in await socket.receive_from(timeout=3)
+    await socket.disconnect()
+
+
+async def test_a_busy_database_costs_a_page_nothing(run, browser, monkeypatch):
+    faults, look = [OperationalError("database is locked")], consumers.mark
+
+    def busy(seen):
+        if faults:
+            raise faults.pop()
+        return look(seen)
+
+    monkeypatch.setattr(consumers, "mark", busy)
+    socket = socket_of(browser, run.pk)
+    await socket.connect()
+    assert 'id="run-state"' in await socket.receive_from(timeout=3)
+    await socket.disconnect()
+
+
+async def test_a_fault_of_ours_lets_the_page_come_back(run, browser, monkeypatch, caplog):
+    monkeypatch.setattr(consumers, "mark", lambda _seen: 1 / 0)
+    socket = socket_of(browser, run.pk)
+    await socket.connect()
+    message = await socket.receive_output(timeout=3)
+    assert (message["type"], message["code"]) == ("websocket.close", consumers.BROKEN)
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_many_pages_of_a_run_are_made_once(run, browser, monkeypatch):
+    made, make = [], presentation.parts
+    monkeypatch.setattr(presentation, "parts", lambda *args, **named: made.append(1) or make(*args, **named))
+    sockets = [socket_of(browser, run.pk) for _ in range(5)]
+    for socket in sockets:
+        await socket.connect()
+    for socket in sockets:
+        await socket.receive_from(timeout=3)
+        await socket.disconnect()
+    assert len(made) == 1
 
 
 async def test_it_speaks_the_pages_language(run, browser):
