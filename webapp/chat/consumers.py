@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from modeling.errors import ParleyError, RequestError
+from modeling.text import without_surrogates
 from webapp.chat import feedback, generations, presentation, services
 from webapp.chat.followers import Follower
 from webapp.chat.limits import Bucket, RateLimit
@@ -185,12 +186,14 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    """A JSON object; an empty one for anything else."""
+    """A JSON object whose texts can be stored; an empty one for anything else."""
     try:
         message = json.loads(text)
     except (ValueError, RecursionError):
         return {}
-    return message if isinstance(message, dict) else {}
+    if not isinstance(message, dict):
+        return {}
+    return {key: without_surrogates(value) if isinstance(value, str) else value for key, value in message.items()}
 
 
 def _opinion(value: Any) -> bool | None:
@@ -201,5 +204,5 @@ def _opinion(value: Any) -> bool | None:
 def _whole_number(value: Any) -> int:
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # JSON has infinite numbers
         return 0

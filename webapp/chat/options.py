@@ -21,7 +21,7 @@ def _number(value: Any, least: float, most: float, default: float) -> float:
     """A number within its range. What is not a number counts as not set."""
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return default
     return default if math.isnan(number) else min(max(number, least), most)
 

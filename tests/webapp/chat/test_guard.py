@@ -217,6 +217,37 @@ async def test_nonsense_is_answered_and_breaks_nothing(open_page: OpenPage, fram
     assert "not understood" in await page.until('class="notice"')
 
 
+HUGE = "1" + "0" * 400
+
+
+@pytest.mark.parametrize("frame", [
+    '{"action": "ack", "sequence": 1e999}', '{"action": "ack", "sequence": [1]}', '{"action": "attach", "last": -1e999}',
+    '{"action": "rate", "message": 1e999, "good": {}}', '{"action": "regenerate", "message": NaN}',
+    '{"action": "rate", "message": %s, "good": "true"}' % HUGE, '{"action": "regenerate", "message": {"a": [1]}}',
+    '{"action": "send", "text": 7, "assistant": ["generation"]}', '{"action": "send", "text": "a", "assistant": "\\ud800"}',
+])
+async def test_values_of_a_wrong_kind_break_nothing(open_page: OpenPage, frame: str) -> None:
+    page = await open_page()
+    await page.socket.send_to(text_data=frame)
+    await page.ask("hello there")
+    await page.until('data-state="done"')
+
+
+@pytest.mark.parametrize("options", [{"temperature": int(HUGE), "max_tokens": float("inf")}, {"temperature": [1]},
+                                     {"max_tokens": float("nan")}])
+async def test_options_of_a_wrong_kind_count_as_not_set_or_as_the_most(open_page: OpenPage, options: Any) -> None:
+    page = await open_page()
+    await page.ask("hello there", **options)
+    await page.until('data-state="done"')
+
+
+async def test_half_a_character_is_stored_as_what_it_is_not(open_page: OpenPage) -> None:
+    page = await open_page()
+    await page.ask("half \ud83d a smile")
+    await page.until('data-state="done"')
+    assert (await Message.objects.aget(role="user")).text == "half \ufffd a smile"
+
+
 async def test_a_flood_of_frames_closes_the_socket(open_page: OpenPage) -> None:
     page = await open_page()
     for _ in range(consumers.FRAMES_AT_ONCE + 20):
