@@ -32,6 +32,12 @@ def test_signing_in_never_leads_to_another_site(client, ada):
     assert sign_in(client, next="https://evil.example/")["Location"] == reverse("chat")
 
 
+def test_the_admins_own_page_to_sign_in_keeps_where_to_go_on(client, ada):
+    answer = client.get("/admin/login/", {"next": "/admin/jobs/job/"})
+    assert answer["Location"] == f"{reverse('signin')}?next=%2Fadmin%2Fjobs%2Fjob%2F"
+    assert sign_in(client, next="/admin/jobs/job/")["Location"] == "/admin/jobs/job/"
+
+
 def test_a_wrong_password_is_said_and_counted(client, ada):
     answer = sign_in(client, "wrong")
     assert answer.status_code == 200 and "role=\"alert\"" in answer.text
