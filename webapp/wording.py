@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
@@ -29,6 +30,21 @@ def spoken(text: str) -> str:
 def said(error: ParleyError) -> str:
     """An error for a notice."""
     return spoken(stored(error))
+
+
+def spoken_of(text: str, names: Mapping[str, str]) -> str:
+    """The same of what the library said about files, by what they are called here -> what they were called."""
+    space = "" if (get_language() or "").startswith("zh") else " "
+    return space.join(_naming(part, names) for part in text.splitlines() if part)
+
+
+def _naming(part: str, names: Mapping[str, str]) -> str:
+    here = next((name for name in names if name in part), None)
+    if here is None:
+        return spoken(part)
+    if part.startswith(f"{here}: "):
+        return f"{names[here]}: {spoken(part.removeprefix(f'{here}: '))}"
+    return spoken(part.replace(here, "%(name)s")).replace("%(name)s", names[here])
 
 
 def duration(seconds: float) -> str:

@@ -3,10 +3,11 @@
 from modeling.datasets.building import BuildOptions, build, read_rows
 from modeling.datasets.dataset import Dataset, Problem
 from modeling.datasets.documents import document_text
+from modeling.datasets.formats import check_start
 from modeling.datasets.reading import read
 from modeling.datasets.samples import sample_files
 from modeling.datasets.splits import split
 from modeling.datasets.statistics import Description, describe
 
-__all__ = ["BuildOptions", "Dataset", "Description", "Problem", "build", "describe", "document_text", "read",
-           "read_rows", "sample_files", "split"]
+__all__ = ["BuildOptions", "Dataset", "Description", "Problem", "build", "check_start", "describe",
+           "document_text", "read", "read_rows", "sample_files", "split"]

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.template.defaultfilters import filesizeformat
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from modeling.configs import TRAINABLE
 from modeling.tasks import TASKS
@@ -18,7 +18,7 @@ from webapp import charts
 from webapp.datasets.forms import role_name
 from webapp.datasets.models import DatasetVersion, VersionState
 from webapp.jobs.models import JobState
-from webapp.wording import duration, spoken
+from webapp.wording import duration, spoken, spoken_of
 
 FEW = 200  # rows to train on below which nothing much will be learnt,
 MUCH_TEXT = 200_000  # unless they are long: characters
@@ -92,17 +92,7 @@ def reading(version: DatasetVersion) -> str:
 
 def of_program(text: str, version: DatasetVersion) -> str:
     """What the library said, a sentence a line, in the reader's language, with the names that files came with."""
-    space = "" if (get_language() or "").startswith("zh") else " "
-    return space.join(_sentence(part, file_names(version)) for part in text.splitlines() if part)
-
-
-def _sentence(text: str, names: Mapping[str, str]) -> str:
-    stored = next((name for name in names if name in text), None)
-    if stored is None:
-        return spoken(text)
-    if text.startswith(f"{stored}: "):
-        return f"{names[stored]}: {spoken(text.removeprefix(f'{stored}: '))}"
-    return spoken(text.replace(stored, "%(name)s")).replace("%(name)s", names[stored])
+    return spoken_of(text, file_names(version))
 
 
 def _faults(report: Report) -> Iterator[str]:

@@ -6,7 +6,6 @@ import csv
 import io
 import os
 import re
-import shutil
 import stat
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,14 +17,16 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from modeling.datasets import sample_files
+from modeling.datasets import check_start, sample_files
 from modeling.errors import DataError
 from webapp.datasets.models import Dataset, Upload
 from webapp.datasets.uploads import check_space
+from webapp.wording import spoken_of, stored
 
 LISTED = 500  # files of the server's folder
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 SNIFFED = 20_000  # characters of a pasted text that show what it is
+PIECE = 4 * 1024 * 1024  # bytes of a copy at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,7 @@ def of_server(names: Iterable[str]) -> list[Source]:
 
 
 def server_files() -> list[ServerFile]:
-    """What can be imported: regular files below settings.DATASET_FOLDER, no links, nothing hidden."""
+    """What can be imported: regular files below settings.DATASET_FOLDER, no links, nothing hidden or unspeakable."""
     found: list[ServerFile] = []
     if (root := settings.DATASET_FOLDER) is None:
         return found
@@ -87,18 +88,27 @@ def server_files() -> list[ServerFile]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = Path(folder, name)
-            facts = path.lstat()
-            if not name.startswith(".") and stat.S_ISREG(facts.st_mode) and facts.st_size:
-                found.append(ServerFile(name=path.relative_to(root).as_posix(), bytes=facts.st_size))
+            size = _regular_size(path)
+            if size and not name.startswith(".") and path.as_posix().isprintable():
+                found.append(ServerFile(name=path.relative_to(root).as_posix(), bytes=size))
             if len(found) == LISTED:
                 return found
     return found
 
 
+def _regular_size(path: Path) -> int:
+    """Bytes; 0 for what is no regular file, or is gone by now."""
+    try:
+        facts = path.lstat()
+    except OSError:
+        return 0
+    return facts.st_size if stat.S_ISREG(facts.st_mode) else 0
+
+
 def store(sources: Sequence[Source], folder: Path) -> list[dict[str, Any]]:
     """Put the files into `folder`, safely on disk, as `Dataset.sources` describes them. Raises DataError."""
     folder.mkdir(mode=0o700, parents=True)
-    stored = []
+    facts = []
     for number, source in enumerate(sources):
         path = folder / str(number) / safe_name(source.name, number)
         path.parent.mkdir(mode=0o700)
@@ -108,10 +118,10 @@ def store(sources: Sequence[Source], folder: Path) -> list[dict[str, Any]]:
             raise DataError(_("“%(name)s” could not be stored: %(reason)s.")
                             % {"name": source.name, "reason": fault.strerror}) from None
         _sync(path)
-        stored.append({"name": source.name, "bytes": path.stat().st_size, "file": f"{number}/{path.name}"})
+        facts.append({"name": source.name, "bytes": path.stat().st_size, "file": f"{number}/{path.name}"})
         _sync(path.parent)
     _sync(folder)
-    return stored
+    return facts
 
 
 def safe_name(name: str, number: int) -> str:
@@ -137,10 +147,30 @@ def _write(data: bytes, path: Path) -> None:
 
 
 def _import(name: str, path: Path) -> None:
-    """Copy a file of the server's folder; one that has become a link since is refused."""
-    descriptor = os.open(settings.DATASET_FOLDER / name, os.O_RDONLY | os.O_NOFOLLOW)
+    """Copy a file of the server's folder; one that has become a link since is refused.
+
+    Raises DataError, before the disk is filled, for what is no data: by its beginning, or by a piece of zeros alone,
+    of which files with holes consist.
+    """
+    descriptor = os.open(settings.DATASET_FOLDER / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # no pipe blocks
     with os.fdopen(descriptor, "rb") as file, path.open("xb") as copy:
-        shutil.copyfileobj(file, copy, 4 * 1024 * 1024)
+        size = left = os.fstat(descriptor).st_size  # what is still being written is taken as far as it is
+        while piece := file.read(min(PIECE, left)):
+            if left == size:
+                _check_start(piece, path.name, name, size)
+            if len(piece) == PIECE and not piece.strip(b"\0"):
+                raise DataError(_("“%(name)s” holds nothing but zeros over a long stretch. It is damaged, or no data.")
+                                % {"name": name})
+            copy.write(piece)
+            left -= len(piece)
+
+
+def _check_start(piece: bytes, stored_as: str, name: str, size: int) -> None:
+    """Raise DataError, in the reader's language, for what the library could not read."""
+    try:
+        check_start(piece, stored_as, size=size)
+    except DataError as fault:
+        raise DataError(spoken_of(stored(fault), {stored_as: name})) from None
 
 
 def _sync(path: Path) -> None:

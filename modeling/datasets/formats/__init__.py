@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from modeling.datasets.dataset import Problem, Record, Table
-from modeling.datasets.encoding import FORMATS_ALLOWED, refuse_binary
+from modeling.datasets.encoding import FORMATS_ALLOWED, detect, refuse_binary
 from modeling.datasets.formats.json_rows import read_json, read_jsonl
 from modeling.datasets.formats.parquet import read_parquet
 from modeling.datasets.formats.plain import read_aligned, read_labelled_lines, read_text
@@ -18,7 +18,7 @@ from modeling.datasets.languages import language_code
 from modeling.datasets.textfile import TextFile
 from modeling.errors import DataError
 
-__all__ = ["FORMATS", "SUFFIXES", "naming", "opened", "opened_aligned"]
+__all__ = ["FORMATS", "SUFFIXES", "check_start", "naming", "opened", "opened_aligned"]
 
 # Suffix -> format. A file whose suffix is not here is told by its content.
 SUFFIXES: dict[str, str] = {
@@ -113,17 +113,29 @@ def _unreadable(path: Path, error: OSError) -> DataError:
 def _format_of(path: Path) -> str:
     """By magic bytes, else by suffix, else "" for text that shows what it is."""
     with path.open("rb") as file:
-        data = file.read(2048)
+        return _format_told_by(file.read(2048), path.name)
+
+
+def _format_told_by(data: bytes, name: str) -> str:
     if data.startswith(b"PAR1"):
         return "parquet"
     start = data.lstrip(b"\xef\xbb\xbf \r\n\t")
     if start.startswith((b"<?xml", b"<tmx", b"<!DOCTYPE tmx")):
         return "tmx"
-    kind = SUFFIXES.get(path.suffix.lower(), "")
+    kind = SUFFIXES.get(Path(name).suffix.lower(), "")
     if kind == "parquet":
-        refuse_binary(data, path.name)
-        raise DataError(f"{path.name} is no Parquet file", allowed=FORMATS_ALLOWED)
+        refuse_binary(data, name)
+        raise DataError(f"{name} is no Parquet file", allowed=FORMATS_ALLOWED)
     return kind
+
+
+def check_start(data: bytes, name: str, *, size: int) -> None:
+    """Raise DataError when a file of `size` bytes that begins with `data` is none that can be read.
+
+    A megabyte is enough; what comes after it is not known yet.
+    """
+    if _format_told_by(data, name) != "parquet":
+        detect(data, name, size=size)
 
 
 def _settle(kind: str, text: str) -> str:

@@ -7,6 +7,8 @@ import os
 
 import pytest
 from django.conf import settings
+from django.urls import reverse
+from django.utils import translation
 
 from modeling.errors import DataError
 from modeling.tasks import TASKS
@@ -90,6 +92,20 @@ def test_the_servers_folder_shows_regular_files_and_no_way_out(folder):
     assert [file.name for file in sources.server_files()] == ["rows.csv", "deep/more.csv"]
 
 
+def test_a_file_whose_name_is_no_text_does_not_spoil_the_page(page, folder):
+    (folder / os.fsdecode(b"caf\xe9.csv")).write_text(TABLE)
+    (folder / "two\nlines.csv").write_text(TABLE)
+    answer = page.get(reverse("admin:datasets_dataset_add"))
+    assert answer.status_code == 200 and "rows.csv" in answer.text and "caf" not in answer.text
+
+
+def test_what_is_no_text_is_refused_by_its_own_name_and_in_the_readers_language(owner, folder):
+    (folder / "数据.csv").write_bytes(b"a,b\0" + bytes(2000))
+    with translation.override("zh-hans"), pytest.raises(DataError, match="^数据.csv 是二进制文件"):
+        services.create_dataset(owner=owner, files=["数据.csv"])
+    assert not Dataset.objects.exists()
+
+
 @pytest.mark.parametrize("name", ["../secret.csv", "link.csv", "out/secret.csv", "pipe.csv", ".hidden", "/etc/passwd",
                                   "rows.csv/../../secret.csv", "nothing.csv", "empty.csv"])
 def test_nothing_else_of_the_server_is_imported(owner, folder, name):
@@ -103,6 +119,21 @@ def test_a_file_of_the_server_is_copied(owner, folder):
     (folder / "deep" / "more.csv").write_text("changed later")
     assert dataset.sources[0]["name"] == "more.csv"
     assert dataset.source_files[0].read_text() == TABLE
+
+
+@pytest.mark.parametrize("start, name, complaint", [
+    (b"", "rows.csv", "binary"), (b"PAR1", "rows.parquet", "zeros"), (TABLE.encode(), "rows.csv", "binary"),
+    (b"text,label\n" + b"one,ham\n" * 600_000, "rows.csv", "zeros"),
+])
+def test_ten_gigabytes_of_nothing_are_refused_before_they_fill_the_disk(owner, folder, monkeypatch, start, name,
+                                                                         complaint):
+    monkeypatch.setattr(sources, "check_space", lambda needed: None)
+    with (folder / name).open("wb") as file:
+        file.write(start)
+        file.truncate(10 * 1024**3)
+    with pytest.raises(DataError, match=complaint):
+        services.create_dataset(owner=owner, files=[name])
+    assert not Dataset.objects.exists() and not list((settings.HOME / "datasets").iterdir())
 
 
 @pytest.mark.parametrize("task", TASKS)
