@@ -221,10 +221,11 @@ HUGE = "1" + "0" * 400
 
 
 @pytest.mark.parametrize("frame", [
-    '{"action": "ack", "sequence": 1e999}', '{"action": "ack", "sequence": [1]}', '{"action": "attach", "last": -1e999}',
-    '{"action": "rate", "message": 1e999, "good": {}}', '{"action": "regenerate", "message": NaN}',
-    '{"action": "rate", "message": %s, "good": "true"}' % HUGE, '{"action": "regenerate", "message": {"a": [1]}}',
-    '{"action": "send", "text": 7, "assistant": ["generation"]}', '{"action": "send", "text": "a", "assistant": "\\ud800"}',
+    '{"action": "ack", "sequence": 1e999}', '{"action": "ack", "sequence": [1]}',
+    '{"action": "attach", "last": -1e999}', '{"action": "rate", "message": 1e999, "good": {}}',
+    f'{{"action": "rate", "message": {HUGE}, "good": "true"}}', '{"action": "regenerate", "message": NaN}',
+    '{"action": "regenerate", "message": {"a": [1]}}', '{"action": "send", "text": 7, "assistant": ["generation"]}',
+    '{"action": "send", "text": "a", "assistant": "\\ud800"}',
 ])
 async def test_values_of_a_wrong_kind_break_nothing(open_page: OpenPage, frame: str) -> None:
     page = await open_page()
