@@ -62,7 +62,7 @@ def articles(source: Path, count: int) -> Callable[[Path], Path]:
 JOBS = {
     "translation": Job(
         part=lines(DATA / "tatoeba" / "en-zh.tsv", 6000), name="English and Chinese", parent="en-zh",
-        settings={"steps": "40", "batch_tokens": "3000", "learning_rate": "0.0003"},
+        settings={"steps": "20", "batch_tokens": "3000", "learning_rate": "0.0003"},
         questions=("Where is the station?", "我想喝茶。"),
     ),
     "question-answering": Job(

@@ -50,7 +50,7 @@ QUESTIONS: list[tuple[str, str, Callable[[str], object]]] = [
     ("lexrank", ARTICLE, lambda text: "lighthouse" in text and len(text) < len(ARTICLE)),
     ("spam", "WINNER!! Claim your free £900 prize now, call 09061701461", lambda text: "spam" in text),
     ("csl-subjects", "补肾活血汤治疗老年高血压的临床观察", lambda text: "医学" in text),
-    ("chinese-poetry", "春江花月夜", lambda text: len(CHINESE.findall(text)) >= 10),
+    ("chinese-poetry", "春江花月夜", lambda text: len(CHINESE.findall(text)) >= 5),
 ]
 
 
