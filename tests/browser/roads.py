@@ -6,6 +6,7 @@ Everything goes through the pages that a person uses. Prints what each page said
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -20,7 +21,7 @@ from tests.browser.pictures import ARTICLE, admin, site_and_browser
 from tests.browser.road import Road
 from tests.browser.visit import ROOT, Site, Visitor
 
-DATA = ROOT.parent / "shared" / "data"
+DATA = Path(os.environ.get("PARLEY_DATA") or ROOT.parent / "shared" / "data")
 PASSWORD = "open sesame"
 
 
