@@ -69,6 +69,14 @@ def test_no_token_no_password_and_nothing_typed_is_in_the_log(client, lines):
     assert len(lines.getvalue().splitlines()) >= 5 and SECRET not in lines.getvalue()
 
 
+@pytest.mark.django_db
+def test_a_path_cannot_write_lines_of_its_own_nor_talk_to_the_terminal(client, lines):
+    client.get("/nothing%0A2026-01-01 00:00:00 ERROR parley: forged%1B%5B2J%E2%80%A8")
+    assert "forged" in lines.getvalue()
+    assert all("parley.request" in line or "Not Found" in line for line in lines.getvalue().splitlines())
+    assert "\x1b" not in lines.getvalue() and "\\u001b" not in lines.getvalue()
+
+
 def test_a_traceback_is_one_object_and_masked(lines):
     try:
         raise ValueError(f"/s/{SECRET}/")

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.encoding import escape_uri_path
 
 from webapp.logs import request_id
 from webapp.metrics import REQUEST_SECONDS, REQUESTS
@@ -58,13 +59,12 @@ class RequestsMiddleware:
 
 
 def _tell(request: HttpRequest, status: int, milliseconds: float) -> None:
-    """The path without its query, in which people may have typed something."""
-    user = _user_id(request)
+    """The path without its query, in which people may have typed something; as it came, so that it is one line."""
+    user, method, path = _user_id(request), escape_uri_path(request.method), escape_uri_path(request.path)
     log.log(
         logging.DEBUG if request.path.startswith(QUIET) else logging.INFO,
-        "%s %s %d %.0f ms%s", request.method, request.path, status, milliseconds, f" user {user}" if user else "",
-        extra={"method": request.method, "path": request.path, "status": status, "milliseconds": milliseconds,
-               "user_id": user},
+        "%s %s %d %.0f ms%s", method, path, status, milliseconds, f" user {user}" if user else "",
+        extra={"method": method, "path": path, "status": status, "milliseconds": milliseconds, "user_id": user},
     )
 
 
