@@ -28,7 +28,7 @@ PUBLIC_URL = (os.environ.get("PARLEY_PUBLIC_URL") or "").rstrip("/")
 DEBUG = os.environ.get("PARLEY_DEBUG") == "1"
 HTTPS = PUBLIC_URL.startswith("https://")
 
-HOME.mkdir(parents=True, exist_ok=True)
+HOME.mkdir(parents=True, exist_ok=True, mode=0o700)
 DOCUMENTS = HOME / "documents"
 
 
@@ -108,6 +108,8 @@ TEMPLATES = [{
 }]
 
 DATABASES = {"default": database(os.environ.get("DATABASE_URL", ""), HOME)}
+CACHES = {"default": {  # counts tries of passwords; with few places, tries of other names would push them out
+    "BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 200_000}}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"

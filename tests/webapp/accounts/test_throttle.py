@@ -28,6 +28,14 @@ def test_many_addresses_together_are_bounded_too():
     assert tries.count(False) == 5
 
 
+def test_other_names_do_not_push_the_count_out_of_memory():
+    while throttle.attempt(**DOOR):
+        pass
+    for n in range(1000):
+        throttle.attempt(**{**DOOR, "name": f"somebody {n}"})
+    assert not throttle.attempt(**DOOR)
+
+
 def test_a_right_password_starts_the_count_anew():
     for _ in range(throttle.LIMITS["pair"] * 3):
         assert throttle.attempt(**DOOR)
