@@ -17,7 +17,7 @@ from django.http import StreamingHttpResponse
 
 PIECE = 256 * 1024  # bytes
 ROWS = 500  # in a piece of a table
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run what begins so
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # a spreadsheet would run what begins so
 PROBLEM = ("file", "line", "column", "severity", "message")
 
 

@@ -159,7 +159,8 @@ def test_bad_rows_come_as_a_table_without_formulas(page, ready):
 
 
 @pytest.mark.parametrize("cell, safe", [("=1", "'=1"), ("+1", "'+1"), ("-1", "'-1"), ("@a", "'@a"), ("\t=1", "'\t=1"),
-                                        ("\r=1", "'\r=1"), ("a=1", "a=1"), (None, ""), (-3, "'-3"), ("", "")])
+                                        ("\r=1", "'\r=1"), ("a=1", "a=1"), (None, ""), (-3, "'-3"), ("", ""),
+                                        ("\n=1", "'\n=1"), ("＝1", "'＝1"), ("＠a", "'＠a")])
 def test_formulas_are_escaped(cell, safe):
     assert exports.escaped(cell) == safe
 
