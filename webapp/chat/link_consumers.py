@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from channels.db import database_sync_to_async
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
@@ -127,7 +127,7 @@ class Watch:
             news.clear()
             try:
                 await self._turn_away_closed()
-            except DatabaseError:
+            except Exception:  # whatever it is, it must not leave pages of closed links open
                 log.exception("the links of open pages could not be looked at; the next look comes")
 
     async def _turn_away_closed(self) -> None:

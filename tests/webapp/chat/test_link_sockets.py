@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
+from django.db import InterfaceError
 from django.test import Client
 from django.utils import timezone
 from linked import LinkPage, answered, closed, way
@@ -149,6 +150,20 @@ async def test_open_pages_close_at_once_and_say_why(link: ShareLink, enter: Any,
 
 
 async def test_what_another_process_closes_is_seen_soon(link: ShareLink, enter: Any) -> None:
+    page = await enter()
+    await ShareLink.objects.filter(pk=link.pk).aupdate(revoked=timezone.now())
+    assert "has been closed" in await closed(page)
+
+
+async def test_a_connection_that_was_lost_does_not_end_the_watch(link: ShareLink, enter: Any, monkeypatch: Any) -> None:
+    standing, faults = link_consumers._standing, [InterfaceError("connection already closed"), OSError("gone")]
+
+    def falter(link_ids: Any) -> Any:
+        if faults:
+            raise faults.pop()
+        return standing(link_ids)
+
+    monkeypatch.setattr(link_consumers, "_standing", falter)
     page = await enter()
     await ShareLink.objects.filter(pk=link.pk).aupdate(revoked=timezone.now())
     assert "has been closed" in await closed(page)
