@@ -165,6 +165,7 @@ async def test_a_connection_that_was_lost_does_not_end_the_watch(link: ShareLink
 
     monkeypatch.setattr(link_consumers, "_standing", falter)
     page = await enter()
+    await asyncio.sleep(0.7)  # three looks
     await ShareLink.objects.filter(pk=link.pk).aupdate(revoked=timezone.now())
     assert "has been closed" in await closed(page)
 
