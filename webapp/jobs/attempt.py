@@ -72,6 +72,8 @@ class Attempt:
             self._fail(stored(fault) if isinstance(fault, ParleyError) else DELETED, retry=False)
         except Exception as fault:
             log.exception("%s: attempt %d", self.job, self.job.attempt)
+            if self._failure:  # not even its end can be written with the handler, and others wait for the lane
+                self._handler = None
             self._fail(f"{type(fault).__name__}: {fault}", retry=True)
         return False
 
@@ -156,13 +158,13 @@ class Attempt:
 
     def _record(self) -> None:
         """Write a batch of news. Events leave their queue only when their transaction has been committed."""
-        assert self._handler is not None
         batch = list(islice(self._news.events, BATCH))
         changes = self._unsaid | (self._heard(batch[-1][0]) if batch else {})
         with services.record(job=self.job.pk, attempt=self.job.attempt, lease=self._lease, **changes):
             for _, event in batch:
+                assert self._handler is not None
                 self._handler.event(event)
-            news = self._news.progress | self._handler.progress()
+            news = self._news.progress | (self._handler.progress() if self._handler else {})
             services.heartbeat(job=self.job.pk, attempt=self.job.attempt, lease=self._lease, **news)
         for _ in batch:
             self._news.events.popleft()
@@ -172,7 +174,8 @@ class Attempt:
         """Write the end, and let the handler do so, in one transaction."""
         attempt = {"job": self.job.pk, "attempt": self.job.attempt}
         failure = self._failure
-        with services.record(**attempt, lease=self._lease, **self._heard(self._news.lines)):
+        heard = self._heard(self._news.lines) if self.child else {}  # earlier attempts may still have to be heard
+        with services.record(**attempt, lease=self._lease, **heard):
             if self._succeeded(code) and self._handler:
                 services.finish(**attempt, result=self._handler.finished(self._news.result))
             elif not failure and (self._told or code == SAVED):

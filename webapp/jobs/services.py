@@ -15,6 +15,7 @@ from django.utils.translation import gettext_noop
 
 from modeling.errors import ParleyError
 from webapp.accounts.models import User
+from webapp.jobs import kinds
 from webapp.jobs.handlers import tell_about
 from webapp.jobs.kinds import command_line, kind_named
 from webapp.jobs.models import Job, JobState
@@ -24,6 +25,7 @@ LEASE = timedelta(seconds=45)
 BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 30, 60))  # before the second, third, ... attempt
 MOST_URGENT = 30_000
 LOST = gettext_noop("Its worker died, in the last attempt allowed.")
+NO_MORE = gettext_noop("This version of Parley does no such work any more.")
 UNTOUCHED: Mapping[str, Any] = {"progress": 0.0, "note": "", "child": ""}
 
 
@@ -90,6 +92,14 @@ def expire_leases_of_the_dead() -> int:
         if is_dead(job.worker) and has_ended(job.child):
             expired += _as_seen(job).update(leased_until=timezone.now() - timedelta(seconds=1))
     return expired
+
+
+def settle_unclaimed() -> None:
+    """End jobs that no worker claims any more: of a kind that is gone, or to be stopped while their kind cannot run."""
+    for seen in Job.objects.claimable().exclude(kind__in=kinds.KINDS):
+        _settle(seen, JobState.CANCELLED if seen.cancel_requested else JobState.FAILED, error=NO_MORE)
+    for seen in Job.objects.abandoned().to_be_stopped():
+        _settle(seen, JobState.CANCELLED if seen.cancel_requested else JobState.PAUSED)
 
 
 @contextmanager

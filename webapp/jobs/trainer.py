@@ -30,6 +30,7 @@ log = logging.getLogger("parley.trainer")
 LANES: Mapping[Lane, int] = {"short": 1, "long": 1}  # jobs at once
 MINUTE = 60.0  # seconds between two looks at what is due by itself
 MOMENT = 0.05
+SILENCE = 10.0  # seconds between two complaints about the database: a full disk is not helped by a long log
 HOUSEKEEPING = -10  # priority of what runs by itself: after all that people wait for
 
 
@@ -41,6 +42,7 @@ class Trainer:
         self.worker = this_worker()
         self.attempts: list[Attempt] = []
         self._logs, self._threads, self._lease = logs, threads, lease
+        self._complained = -SILENCE
         self._due = time.monotonic() + MINUTE  # who has just started the site goes first
 
     def step(self) -> None:
@@ -49,12 +51,13 @@ class Trainer:
         try:
             self._fill()
         except DatabaseError as fault:
-            _excuse(fault)
+            self._excuse(fault)
 
     def _fill(self) -> None:
         if time.monotonic() >= self._due:
             self._due = time.monotonic() + MINUTE
             queue_due()
+            services.settle_unclaimed()
         busy = Counter(attempt.kind.lane for attempt in self.attempts)
         free = [lane for lane, room in LANES.items() if busy[lane] < room]
         if free:
@@ -76,8 +79,7 @@ class Trainer:
             attempt.abandon()
         self.attempts = []
 
-    @staticmethod
-    def _over(attempt: Attempt) -> bool:
+    def _over(self, attempt: Attempt) -> bool:
         try:
             return attempt.step()
         except services.LeaseLostError as fault:
@@ -85,8 +87,15 @@ class Trainer:
             attempt.abandon()
             return True
         except DatabaseError as fault:  # a busy database; the lease is long enough to try again
-            _excuse(fault)
+            self._excuse(fault)
             return False
+
+    def _excuse(self, fault: DatabaseError) -> None:
+        """A busy database is no reason to end; a connection that broke is opened anew."""
+        if time.monotonic() - self._complained >= SILENCE:
+            self._complained = time.monotonic()
+            log.warning("%s", fault)
+        close_old_connections()
 
 
 def runnable(lane: Lane) -> list[str]:
@@ -103,9 +112,3 @@ def queue_due() -> None:
             key = f"{name}:{int(now // kind.every)}"
             if not Job.objects.filter(key=key).exists():
                 services.enqueue(kind=name, key=key, priority=HOUSEKEEPING)
-
-
-def _excuse(fault: DatabaseError) -> None:
-    """A busy database is no reason to end; a connection that broke is opened anew."""
-    log.warning("%s", fault)
-    close_old_connections()

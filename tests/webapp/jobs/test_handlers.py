@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.db import OperationalError
 from django.utils import timezone
 
@@ -224,3 +226,27 @@ def test_a_handler_that_cannot_note_the_end_does_not_keep_the_job_from_ending(wo
     monkeypatch.setattr(Notes, "ended", stumble)
     enqueue(kind="notes")
     steps_until(worker, state_is(JobState.FAILED))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_end_that_breaks_its_transaction_blocks_no_lane(worker, steps_until, monkeypatch):
+    def note_about_what_is_deleted(self, *, state: str, error: str) -> None:
+        LogEntry.objects.create(user_id=999_999, action_flag=1, object_repr="")  # refused when the transaction ends
+
+    monkeypatch.setattr(Notes, "code", "raise SystemExit(2)")
+    monkeypatch.setattr(Notes, "ended", note_about_what_is_deleted)
+    enqueue(kind="notes")
+    steps_until(worker, state_is(JobState.FAILED), seconds=10)
+    steps_until(worker, lambda: not worker.attempts)
+
+
+def test_what_a_dead_attempt_said_waits_for_one_that_starts(worker, steps_until, monkeypatch, tmp_path):
+    monkeypatch.setattr(Notes, "code", saying({"event": "two"}, {"result": 1}))
+    job = enqueue(kind="notes")
+    claim(worker="dead", kinds=["notes"], lease=timedelta(seconds=-1))
+    (tmp_path / f"{job.pk}-1.log").write_text('{"event": "one"}\n')
+    steps_until(worker, lambda: bool(worker.attempts))
+    worker.close()  # before the child has been started
+    assert state_is(JobState.QUEUED)() and steps_written() == []
+    steps_until(worker, state_is(JobState.DONE))
+    assert steps_written() == ["one None", "two None"]

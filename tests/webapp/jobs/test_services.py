@@ -158,6 +158,27 @@ def test_a_cancelled_job_whose_worker_died_is_not_tried_again():
     assert Job.objects.get().state == JobState.CANCELLED
 
 
+def test_a_job_whose_kind_is_gone_is_not_left_waiting_for_ever(monkeypatch):
+    enqueue(kind="sleeper")
+    take(lease=timedelta(seconds=-1))
+    waiting, cancelled = enqueue(kind="sleeper"), enqueue(kind="sleeper")
+    Job.objects.filter(pk=cancelled.pk).update(cancel_requested=True)
+    monkeypatch.setattr(kinds, "KINDS", {})
+    services.settle_unclaimed()
+    states = dict(Job.objects.values_list("pk", "state"))
+    assert states.pop(cancelled.pk) == JobState.CANCELLED and set(states.values()) == {JobState.FAILED}
+    assert Job.objects.get(pk=waiting.pk).error == services.NO_MORE
+
+
+def test_a_job_to_be_stopped_ends_even_while_its_kind_cannot_run():
+    for act, state in ((cancel, JobState.CANCELLED), (services.pause, JobState.PAUSED)):
+        job = enqueue(kind="sleeper")
+        take(lease=timedelta(seconds=-1))
+        act(job=job.pk)
+        services.settle_unclaimed()
+        assert Job.objects.get(pk=job.pk).state == state
+
+
 def test_what_is_over_stays_as_it_is():
     enqueue(kind="sleeper")
     job = take()

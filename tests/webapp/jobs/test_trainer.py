@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import psutil
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from webapp.jobs.models import Job, JobState
@@ -150,6 +151,17 @@ def test_what_runs_by_itself_is_queued_once_a_period(having, python):
     queue_due()
     queue_due()
     assert [job.kind for job in Job.objects.all()] == ["daily"]
+
+
+def test_a_full_disk_is_told_once_and_not_at_each_round(worker, having, python, monkeypatch, caplog):
+    def full(**_named: object) -> None:
+        raise OperationalError("database or disk is full")
+
+    having(idle=python(""))
+    monkeypatch.setattr("webapp.jobs.services.claim", full)
+    for _ in range(5):
+        worker.step()
+    assert caplog.text.count("disk is full") == 1
 
 
 def all_end(members: list[psutil.Process]) -> bool:
