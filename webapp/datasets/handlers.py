@@ -77,6 +77,8 @@ class ReportHandler:
         if state in FINAL:
             DatasetVersion.objects.filter(pk=self.version.pk).update(
                 state=VersionState.FAILED, error=error or CANCELLED)
+        else:  # also one that had failed and is to be tried again
+            DatasetVersion.objects.filter(pk=self.version.pk).update(state=VersionState.BUILDING, error="")
 
 
 def storable(value: Any) -> Any:

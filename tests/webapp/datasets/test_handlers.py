@@ -13,6 +13,7 @@ from tests.webapp.datasets.messages import TABLE
 from webapp.datasets import services
 from webapp.datasets.handlers import ReportHandler
 from webapp.datasets.models import DatasetVersion, VersionState
+from webapp.jobs import services as jobs
 from webapp.jobs.models import Job, JobState
 
 pytestmark = pytest.mark.django_db
@@ -72,6 +73,15 @@ def test_an_attempt_that_is_tried_again_leaves_the_version_open(version):
         version.refresh_from_db()
         assert version.state == left
     assert version.error == "why"
+
+
+def test_a_version_that_is_tried_again_is_being_read(version):
+    jobs.cancel(job=version.job.pk)
+    version.refresh_from_db()
+    assert version.state == VersionState.FAILED
+    jobs.retry(job=version.job.pk)
+    version.refresh_from_db()
+    assert (version.state, version.error) == (VersionState.BUILDING, "")
 
 
 def test_a_killed_child_is_started_again_and_the_version_gets_ready(owner, trainer, tmp_path):
