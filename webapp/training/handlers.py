@@ -55,6 +55,8 @@ class TrainingHandler:
 
     def event(self, event: Event) -> None:
         """Into the run's rows."""
+        if not TrainingRun.objects.filter(pk=self.run.pk).exists():
+            raise RequestError(_("The training was deleted"))
         self.recorder.record(event)
 
     def progress(self) -> dict[str, Any]:
@@ -75,10 +77,14 @@ class TrainingHandler:
         return {"artifact": str(artifact.pk)}
 
     def ended(self, *, state: str, error: str) -> None:
-        """The last words stay in the run's log."""
-        self.recorder.log("ended", state=state, text=error[-4000:])
+        """The last words stay in the run's log, where there still is one."""
+        if TrainingRun.objects.filter(pk=self.run.pk).exists():
+            self.recorder.log("ended", state=state, text=error[-4000:])
 
     def _parent(self) -> list[str]:
+        if self.run.facts.get("parent") and not self.run.parent:
+            raise RequestError(_("What this training continues from was deleted"),
+                               remedy=_("Train again with other options"))
         if self.run.parent:
             return ["--from", self.run.parent.path]
         return ["--from", str(services.base_folder(self.run.base))] if self.run.base else []
@@ -86,7 +92,8 @@ class TrainingHandler:
     def _carry_over(self) -> None:
         """From the newest attempt that has something: a whole artifact, or a checkpoint that verifies.
 
-        An artifact in its last place without a row is one whose worker died before it could say so.
+        An artifact in its last place without a row is one whose worker died before it could say so. With what was
+        carried over here, attempts before the one that had it go: else each pause would cost two checkpoints of disk.
         """
         earlier = sorted((int(one.name) for one in self.run.folder.iterdir() if one.name.isdigit()), reverse=True)
         folders = [folder_of_attempt(self.run.folder, number) / "artifact"
@@ -97,6 +104,9 @@ class TrainingHandler:
                 return
         for folder in folders:
             if carry_over(run_folder(folder), run_folder(self.out)) is not None:
+                for old in folders:
+                    if old != folder:
+                        shutil.rmtree(old.parent, ignore_errors=True)
                 return
 
 
@@ -109,7 +119,7 @@ class EvaluationHandler:
         if found is None or not hasattr(found, "run"):
             raise RequestError(_("The artifact or its training was deleted"))
         self.artifact = found
-        self.folder = folder_of_attempt(settings.HOME / "evaluations" / f"{found.pk}.attempts", job.attempt)
+        self.folder = folder_of_attempt(settings.HOME / "evaluations" / f"{found.pk}-{job.pk}.attempts", job.attempt)
         self._progress: dict[str, Any] = {}
 
     def command(self) -> list[str]:
@@ -128,6 +138,7 @@ class EvaluationHandler:
 
     def finished(self, result: Any) -> Any:
         """The report gets its place beside the artifact and into its row."""
+        Artifact.objects.select_for_update().get(pk=self.artifact.pk)
         place = self.artifact.evaluation_folder
         replace_folder(self.folder / "report", place)
         report = json.loads((place / "report.json").read_text("utf-8"))

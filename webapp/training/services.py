@@ -48,6 +48,7 @@ def start_training(
     run = TrainingRun.objects.create(
         owner=owner, version=version, task=task, model=model, settings=given, seed=seed, storage=storage,
         parent=parent, base=base, name=name or _free_name(owner, str(version)),
+        facts={"parent": str(parent.pk)} if parent else {},
     )
     run.job = jobs.enqueue(kind="training", arguments={"run": str(run.pk)}, owner=owner, title=run.name,
                            url=reverse("admin:training_trainingrun_change", args=(run.pk,)), seconds=seconds)
@@ -99,8 +100,7 @@ def stop_run(*, run: TrainingRun) -> None:
     attempt = run.folder / str(job.attempt)
     if attempt.is_dir():
         (attempt / STOP).touch()
-    if job.state == JobState.PAUSED:
-        jobs.unpause(job=job.pk)
+    jobs.unpause(job=job.pk)  # also one that is only about to pause
 
 
 def pause_run(*, run: TrainingRun) -> None:
@@ -111,8 +111,9 @@ def pause_run(*, run: TrainingRun) -> None:
 def cancel_run(*, run: TrainingRun) -> None:
     """End a training without an artifact. Its checkpoints stay, so that it can be resumed."""
     jobs.cancel(job=_job(run).pk)
-    for asked in run.folder.rglob(STOP):  # whoever resumes it wants it to go on
-        asked.unlink(missing_ok=True)
+    for place in ("", "*/", "*/artifact.run/"):  # and nowhere else: its child may be moving folders there just now
+        for asked in run.folder.glob(f"{place}{STOP}"):  # whoever resumes it wants it to go on
+            asked.unlink(missing_ok=True)
 
 
 def resume(*, run: TrainingRun) -> None:
@@ -162,8 +163,13 @@ def register_artifact(
     return Artifact.objects.update_or_create(path=str(folder.path), defaults=facts, create_defaults=new)[0]
 
 
+@transaction.atomic
 def evaluate_artifact(*, artifact: Artifact) -> Artifact:
-    """Queue the measuring of an artifact on the test split that its training never saw."""
+    """Queue the measuring of an artifact on the test split that its training never saw; once, if asked twice."""
+    job = Artifact.objects.select_for_update().select_related(None).get(pk=artifact.pk).job
+    if job and job.state in (JobState.QUEUED, JobState.RUNNING):
+        artifact.job = job
+        return artifact
     artifact.job = jobs.enqueue(kind="evaluation", arguments={"artifact": str(artifact.pk)}, owner=artifact.owner,
                                 title=artifact.name,
                                 url=reverse("admin:training_artifact_change", args=(artifact.pk,)))
@@ -191,14 +197,23 @@ def change_card(*, artifact: Artifact, text: str, name: str) -> Artifact:
 
 
 def delete_artifact(*, artifact: Artifact) -> None:
-    """Remove an artifact and its files. Raises RequestError while an assistant has a version of it."""
+    """Remove an artifact and its files. Raises RequestError while an assistant has a version of it, or a training that
+    is not over continues from it."""
     folders = (artifact.folder, artifact.evaluation_folder)
     if artifact.origin == "starter":
         raise RequestError(_("%(name)s came with Parley") % {"name": artifact.name},
                            remedy=_("Hide its assistant instead"))
+    waiting = TrainingRun.objects.filter(parent=artifact, job__state__in=(
+        JobState.QUEUED, JobState.RUNNING, JobState.PAUSED)).values_list("name", flat=True)
+    if waiting:
+        raise RequestError(_("%(name)s is used by: %(users)s") % {"name": artifact.name, "users": ", ".join(waiting)},
+                           remedy=_("Cancel that first"))
     try:
         with transaction.atomic():
+            job = artifact.job_id
             artifact.delete()
+            if job:
+                jobs.cancel(job=job)
             for folder in folders:
                 transaction.on_commit(partial(shutil.rmtree, folder, ignore_errors=True))
     except ProtectedError as fault:

@@ -9,13 +9,18 @@ import zipfile
 
 import psutil
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from modeling.artifact import Artifact as ArtifactFolder
+from modeling.errors import RequestError
+from modeling.runs import file_hash
 from tests.webapp.training.trainings import SMALL, settled, steps_until
+from webapp.accounts.models import User
 from webapp.datasets.models import Upload
 from webapp.jobs.models import Job, JobState
 from webapp.training import services
+from webapp.training.handlers import EvaluationHandler, TrainingHandler
 from webapp.training.models import EVALUATION, SAMPLES, STEP, Artifact, RunEvent
 
 LONG = {"epochs": "5000", "evaluations": "500", "patience": "0"}
@@ -158,3 +163,101 @@ def _read(response: object) -> bytes:
 
 def training_job() -> Job:
     return Job.objects.get(kind="training")
+
+
+def test_what_a_training_continues_from_is_kept_and_never_replaced_by_nothing(run, version, trainer_user, worker):
+    parent = _artifact(trainer_user)
+    again = services.start_training(owner=trainer_user, version=version, task="classification", model="lstm",
+                                    settings=SMALL, parent=parent)
+    with pytest.raises(RequestError, match="is used by"):
+        services.delete_artifact(artifact=parent)
+    services.cancel_run(run=again)
+    services.delete_artifact(artifact=parent)
+    services.resume(run=again)
+    services.cancel_run(run=run)
+    steps_until(worker, lambda: Job.objects.get(pk=again.job_id).state == JobState.FAILED)
+    assert "continues from was deleted" in Job.objects.get(pk=again.job_id).error
+
+
+def test_stopping_wakes_what_is_about_to_pause(run):
+    Job.objects.filter(pk=run.job_id).update(state=JobState.RUNNING, attempt=1)
+    services.pause_run(run=run)
+    services.stop_run(run=run)
+    assert not training_job().pause_requested and (run.folder / "stop").exists()
+
+
+def test_cancelling_minds_no_folder_that_moves_away(run, monkeypatch):
+    Job.objects.filter(pk=run.job_id).update(state=JobState.RUNNING, attempt=1)
+    moving = run.folder / "1" / "artifact.run" / "checkpoint"
+    moving.mkdir(parents=True)
+    for asked in (run.folder, moving.parent, moving.parent.parent):
+        (asked / "stop").touch()
+    look = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: look(path if "checkpoint" not in str(path) else "/gone"))
+    services.cancel_run(run=run)
+    monkeypatch.undo()
+    assert not list(run.folder.rglob("stop"))
+
+
+def test_an_artifact_is_measured_once_however_often_it_is_asked(trainer_user):
+    artifact = _artifact(trainer_user)
+    first = services.evaluate_artifact(artifact=artifact).job
+    assert services.evaluate_artifact(artifact=Artifact.objects.get()).job == first
+    Job.objects.update(state=JobState.DONE)
+    assert services.evaluate_artifact(artifact=Artifact.objects.get()).job != first
+
+
+def test_measurings_of_an_artifact_do_not_share_a_folder(run, trainer_user):
+    run.artifact = _artifact(trainer_user)
+    run.save()
+    jobs = [services.evaluate_artifact(artifact=run.artifact).job]
+    Job.objects.filter(kind="evaluation").update(state=JobState.FAILED)
+    jobs.append(services.evaluate_artifact(artifact=run.artifact).job)
+    first, second = (EvaluationHandler(job) for job in jobs)
+    first.command()
+    second.command()
+    with transaction.atomic():
+        second.ended(state="cancelled", error="")
+    assert first.folder.exists() and not second.folder.exists()
+
+
+def test_an_artifact_that_was_deleted_while_it_was_measured_leaves_nothing(run, trainer_user):
+    run.artifact = _artifact(trainer_user)
+    run.save()
+    job = services.evaluate_artifact(artifact=run.artifact).job
+    handler = EvaluationHandler(job)
+    handler.command()
+    (handler.folder / "report").mkdir()
+    (handler.folder / "report" / "report.json").write_text("{}")
+    place = run.artifact.evaluation_folder
+    services.delete_artifact(artifact=run.artifact)
+    with pytest.raises(Artifact.DoesNotExist), transaction.atomic():
+        handler.finished(None)
+    assert not place.exists() and Job.objects.get(pk=job.pk).state == JobState.CANCELLED
+
+
+def test_old_attempts_give_their_disk_back(run):
+    for attempt in (1, 2, 3):
+        folder = run.folder / str(attempt) / "artifact.run" / "checkpoint" / f"step-0000000{attempt}"
+        folder.mkdir(parents=True)
+        (folder / "state.json").write_text("{}")
+        hashes = {"state.json": file_hash(folder / "state.json")}
+        (folder / "manifest.json").write_text(json.dumps({"sha256": hashes}))
+    job = training_job()
+    job.attempt = 4
+    TrainingHandler(job).command()
+    assert sorted(one.name for one in run.folder.iterdir()) == ["3", "4"]
+    assert (run.folder / "4/artifact.run/checkpoint/step-00000003").is_dir()
+
+
+def test_a_training_that_was_deleted_ends_and_writes_nothing(run, worker):
+    steps_until(worker, lambda: RunEvent.objects.filter(run=run).exists())
+    run.delete()  # the row alone, under its worker's hands
+    steps_until(worker, settled(), seconds=30)
+    assert "deleted" in training_job().error and not RunEvent.objects.exists()
+    steps_until(worker, lambda: not worker.attempts)
+
+
+def _artifact(owner: User) -> Artifact:
+    return Artifact.objects.create(owner=owner, name="Old", task="classification", model="lstm", origin="training",
+                                   path="/nowhere")
