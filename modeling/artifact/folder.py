@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
 import re
 import secrets
@@ -18,6 +19,7 @@ import numpy as np
 
 from modeling.artifact.locations import external_locations
 from modeling.errors import ArtifactError
+from modeling.tasks import TASKS
 
 if TYPE_CHECKING:
     from modeling.text import Tokenizer
@@ -28,8 +30,12 @@ MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
 SCALE = ".scale"  # the tensor NAME.scale holds the row scales of an int8 tensor NAME
 MANIFEST_LIMIT = 16 * 2**20  # bytes; a manifest is a few kilobytes, more is an attack or a mistake
+TEXT_LIMITS = {"card.md": 2**19, "labels.json": 16 * 2**20, "metrics.json": 4 * 2**20, "tokenizer.json": 64 * 2**20}
+"""Bytes. These are read whole, also for a page; the weights never are."""
 REQUIRED = {"name": str, "task": str, "model": str, "digest": str, "config": dict, "preprocessing": dict, "files": dict,
             "graphs": list}
+OPTIONAL = {"lineage": dict, "parity": dict, "languages": list, "defaults": dict}
+LINEAGE = {"rows": dict, "parent": dict}  # of which each may be null
 GRAPH_ENTRY = {"role": str, "device": str, "file": str, "inputs": list, "outputs": list}
 FILE_ENTRY = {"sha256": str, "bytes": int}
 FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
@@ -229,7 +235,9 @@ def _digest(manifest: Mapping[str, Any]) -> str:
 
 def _parse_json(content: bytes, path: Path) -> Any:
     try:
-        return json.loads(content)
+        value = json.loads(content)
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()  # neither infinite numbers nor half characters
+        return value
     except (ValueError, RecursionError) as error:
         raise ArtifactError(f"{path} is not valid JSON: {error}", remedy=_REMEDY) from error
 
@@ -246,6 +254,10 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise ArtifactError(f"{path} has schema version {manifest.get('schema')!r}",
                             allowed=f"This version of Parley reads {SCHEMA}", remedy="Export the model again")
     _check_keys(path, manifest, REQUIRED)
+    _check_optional(path, manifest)
+    if manifest["task"] not in TASKS:
+        raise ArtifactError(f"{path} is for the job {manifest['task'][:80]!r}",
+                            allowed=f"This version of Parley knows {', '.join(TASKS)}")
     for entry in manifest["files"].values():
         _check_keys(path, entry, FILE_ENTRY)
     for entry in manifest["graphs"]:
@@ -260,6 +272,16 @@ def _check_keys(path: Path, entry: Any, wanted: Mapping[str, type]) -> None:
         raise ArtifactError(f"{path} has {type(entry).__name__} where an object belongs", remedy=_REMEDY)
     if wrong := [key for key, kind in wanted.items() if not isinstance(entry.get(key), kind)]:
         raise ArtifactError(f"{path} lacks {', '.join(wrong)}, or has another type there", remedy=_REMEDY)
+
+
+def _check_optional(path: Path, manifest: dict[str, Any]) -> None:
+    """What need not be there is of its type where it is."""
+    _check_keys(path, manifest, {name: kind for name, kind in OPTIONAL.items() if name in manifest})
+    lineage = manifest.get("lineage", {})
+    _check_keys(path, lineage, {name: kind for name, kind in LINEAGE.items() if lineage.get(name) is not None})
+    counts, languages = (lineage.get("rows") or {}).values(), manifest.get("languages", [])
+    if not all(isinstance(n, int) for n in counts) or not all(isinstance(code, str) for code in languages):
+        raise ArtifactError(f"{path} lacks rows or languages, or has another type there", remedy=_REMEDY)
 
 
 def _plain_size(path: Path) -> int:
@@ -279,6 +301,8 @@ def _check_file(folder: Path, name: str, entry: Mapping[str, Any], verify: bool)
     size = _plain_size(folder / name)
     if size != entry["bytes"]:
         raise ArtifactError(f"{folder / name} has {size} bytes, not {entry['bytes']}", remedy=_REMEDY)
+    if size > TEXT_LIMITS.get(name, size):
+        raise ArtifactError(f"{folder / name} has {size} bytes", allowed=f"It can have {TEXT_LIMITS[name]} at most")
     if verify and _sha256(folder / name) != entry["sha256"]:
         raise ArtifactError(f"{folder / name} was altered: its SHA-256 is not the manifest's", remedy=_REMEDY)
 
@@ -289,7 +313,7 @@ def _check_graphs(folder: Path, manifest: Mapping[str, Any]) -> None:
         if name not in manifest["files"]:
             raise ArtifactError(f"The graph {name!r} is not among the files of {folder}", remedy=_REMEDY)
         try:
-            locations = set(external_locations((folder / name).read_bytes()))
+            locations = set(external_locations(_mapped(folder / name)))
         except (IndexError, ValueError, RecursionError) as error:
             raise ArtifactError(f"{folder / name} is not an ONNX graph: {error}", remedy=_REMEDY) from error
         if foreign := locations - {WEIGHTS}:
@@ -297,3 +321,9 @@ def _check_graphs(folder: Path, manifest: Mapping[str, Any]) -> None:
                                 allowed=f"A graph's external data is {WEIGHTS}")
         if locations and WEIGHTS not in manifest["files"]:
             raise ArtifactError(f"{folder / name} reads {WEIGHTS}, which is not in the manifest", remedy=_REMEDY)
+
+
+def _mapped(path: Path) -> memoryview:
+    """The bytes of a file, of which the memory holds those that are looked at. ValueError for an empty one."""
+    with path.open("rb") as file:
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))

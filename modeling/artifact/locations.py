@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 
 # Where a tensor can hide in an ONNX file: message -> {field number: message inside}. From onnx.proto3.
 _MESSAGES: dict[str, dict[int, str]] = {
@@ -17,26 +18,37 @@ _MESSAGES: dict[str, dict[int, str]] = {
 }
 
 
-def external_locations(content: bytes) -> Iterator[str]:
-    """File names in the external data of an ONNX model, read without the onnx package. ValueError when malformed."""
-    return _locations(memoryview(content), "model")
+MOST_FIELDS = 2_000_000  # a large network has some ten thousand
+MOST_BYTES = 16_384  # of one entry of a tensor's external data
 
 
-def _locations(content: memoryview, message: str) -> Iterator[str]:
-    for number, value in _fields(content):
+def external_locations(content: bytes | memoryview) -> Iterator[str]:
+    """File names in the external data of an ONNX model, read without the onnx package.
+
+    ValueError when malformed, and when there is more to look at than any network has.
+    """
+    return _locations(memoryview(content), "model", count())
+
+
+def _locations(content: memoryview, message: str, seen: Iterator[int]) -> Iterator[str]:
+    for number, value in _fields(content, seen):
         inside = _MESSAGES[message].get(number)
         if inside == "entry":
-            entry = {key: bytes(text).decode() for key, text in _fields(value)}
+            if len(value) > MOST_BYTES:
+                raise ValueError("an entry about external data is too long")
+            entry = {key: bytes(text).decode() for key, text in _fields(value, seen)}
             if entry.get(1) == "location":
                 yield entry.get(2, "")
         elif inside:
-            yield from _locations(value, inside)
+            yield from _locations(value, inside, seen)
 
 
-def _fields(content: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """The length-delimited fields of a protobuf message as (number, content)."""
+def _fields(content: memoryview, seen: Iterator[int]) -> Iterator[tuple[int, memoryview]]:
+    """The length-delimited fields of a protobuf message as (number, content). Every field is counted with `seen`."""
     position = 0
     while position < len(content):
+        if next(seen) >= MOST_FIELDS:
+            raise ValueError("it has more fields than a network can have")
         tag, position = _varint(content, position)
         if tag >> 32:  # protobuf would drop the upper bits, and see a field where this reader sees none
             raise ValueError(f"a field number before byte {position} is too large")

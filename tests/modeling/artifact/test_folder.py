@@ -16,7 +16,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from modeling.artifact import MANIFEST, SCHEMA, WEIGHTS, Artifact, write_artifact
-from modeling.artifact.folder import _digest
+from modeling.artifact.folder import TEXT_LIMITS, _digest
 from modeling.artifact.locations import external_locations
 from modeling.errors import ArtifactError
 
@@ -132,6 +132,44 @@ def test_entries_of_another_type_are_refused(artifact: Artifact, change: dict[st
     forge(artifact.path, lambda content: content.update(change))
     with pytest.raises(ArtifactError, match="another type|where an object belongs"):
         Artifact.load(artifact.path)
+
+
+@pytest.mark.parametrize("change", [
+    {"lineage": [1]}, {"lineage": {"rows": [1]}}, {"lineage": {"rows": {"train": "many"}}},
+    {"lineage": {"parent": "x"}}, {"parity": 3}, {"languages": {}}, {"languages": [1]}, {"defaults": [1]}, {"task": "world peace"},
+    {"name": "\ud800"}, {"parity": {"max_difference": float("inf")}},
+])
+def test_what_pages_show_is_of_its_type_where_it_is_there(artifact: Artifact, change: dict[str, Any]) -> None:
+    forge(artifact.path, lambda content: content.update(change))
+    with pytest.raises(ArtifactError, match="another type|for the job 'world peace'|not valid JSON"):
+        Artifact.load(artifact.path)
+
+
+@pytest.mark.parametrize("name", TEXT_LIMITS)
+def test_texts_that_are_read_whole_have_a_limit(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ArtifactError, match="at most"):
+        write_artifact(tmp_path / "out", manifest=manifest(graphs=[]), files={name: b" " * (TEXT_LIMITS[name] + 1)})
+
+
+def test_a_graph_is_looked_at_without_taking_it_into_memory(artifact: Artifact, tmp_path: Path) -> None:
+    large = tmp_path / "large.onnx"
+    with large.open("wb") as file:  # a gigabyte of a field that nobody looks into
+        file.write(b"\x1a" + varint(2**30))
+        file.truncate(file.tell() + 2**30)
+    code = ("import resource, sys; from pathlib import Path; from modeling.artifact.folder import _mapped\n"
+            "from modeling.artifact.locations import external_locations\n"
+            "assert not list(external_locations(_mapped(Path(sys.argv[1]))))\n"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)")
+    ran = subprocess.run([sys.executable, "-c", code, str(large)], capture_output=True, text=True, check=True)
+    assert int(ran.stdout) < 500
+
+
+def test_a_graph_of_endless_small_fields_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modeling.artifact.locations.MOST_FIELDS", 1000)
+    with pytest.raises(ValueError, match="more fields"):
+        list(external_locations(b"\x08\x01" * 2000))
+    with pytest.raises(ValueError, match="more fields"):
+        list(external_locations(b"\x12\x00" * 2000))
 
 
 def test_labels_and_metrics_of_another_type_are_refused(tmp_path: Path) -> None:
