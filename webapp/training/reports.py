@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ def overview(artifact: Artifact, rows_url: str) -> dict[str, Any]:
     return {
         "artifact": artifact, "card": render_document(artifact.card), "report": report,
         "figures": list(figures(report)), "matrix": confusion(report, rows_url), "calibration": calibration(report),
-        "best": examples(artifact, "best"), "worst": examples(artifact, "worst"), **facts(artifact),
+        **examples(artifact, "best", "worst"), **facts(artifact),
     }
 
 
@@ -59,23 +59,25 @@ def calibration(report: Mapping[str, Any]) -> str:
     return charts.calibration(found["bins"]) if found else ""
 
 
-def examples(artifact: Artifact, which: str) -> list[dict[str, Any]]:
-    """The rows that the report names as best or worst, in its order."""
-    wanted = list(artifact.report.get(which, []))
-    found = {row["index"]: row for row in predictions(artifact, lambda row: row["index"] in wanted)} if wanted else {}
-    return [found[index] for index in wanted if index in found]
+def examples(artifact: Artifact, *which: str) -> dict[str, list[dict[str, Any]]]:
+    """The rows that the report names under each of these words, in its order: by their lines in the file."""
+    wanted = {index for word in which for index in artifact.report.get(word, [])}
+    lines = islice(_lines(artifact), max(wanted, default=-1) + 1)
+    found = {index: _shown(json.loads(line)) for index, line in enumerate(lines) if index in wanted}
+    return {word: [found[index] for index in artifact.report.get(word, []) if index in found] for word in which}
 
 
-def predictions(artifact: Artifact, chosen: Callable[[Mapping[str, Any]], bool]) -> Iterator[dict[str, Any]]:
-    """Rows of the test split with what was answered, `input` and `expected` as texts, one by one from the disk."""
+def _lines(artifact: Artifact) -> Iterator[str]:
+    """The rows of the test split with what was answered, one by one from the disk."""
     path: Path = artifact.evaluation_folder / "predictions.jsonl"
-    if not path.is_file():
-        return
-    with path.open(encoding="utf-8") as file:
-        for line in file:
-            row = json.loads(line)
-            if chosen(row):
-                yield row | {name: _text(row.get(name)) for name in ("input", "output", "expected")}
+    if path.is_file():
+        with path.open(encoding="utf-8") as file:
+            yield from file
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """With `input`, `output` and `expected` as texts."""
+    return row | {name: _text(row.get(name)) for name in ("input", "output", "expected")}
 
 
 def rows(artifact: Artifact, *, expected: str, output: str, page: int) -> dict[str, Any]:
@@ -83,8 +85,14 @@ def rows(artifact: Artifact, *, expected: str, output: str, page: int) -> dict[s
     def chosen(row: Mapping[str, Any]) -> bool:
         return (not expected or _text(row["expected"]) == expected) and (not output or _text(row["output"]) == output)
 
-    found = list(islice(predictions(artifact, chosen), (page - 1) * PAGE, page * PAGE + 1))
-    return {"rows": found[:PAGE], "page": page, "more": len(found) > PAGE}
+    first, last, lines = (page - 1) * PAGE, page * PAGE + 1, _lines(artifact)
+    found: Iterator[dict[str, Any]]
+    if expected or output:
+        found = islice(filter(chosen, map(json.loads, lines)), first, last)
+    else:
+        found = map(json.loads, islice(lines, first, last))  # what comes before is not taken apart
+    shown = list(map(_shown, found))
+    return {"rows": shown[:PAGE], "page": page, "more": len(shown) > PAGE}
 
 
 def facts(artifact: Artifact) -> dict[str, Any]:
@@ -95,7 +103,7 @@ def facts(artifact: Artifact) -> dict[str, Any]:
         return {"fault": error, "parity": [], "lineage": []}
     lineage, parity = manifest.get("lineage", {}), manifest.get("parity", {})
     splits = {"train": gettext("training"), "validation": gettext("validation"), "test": gettext("test")}
-    sizes = [f"{splits.get(part, part)} {n:,}" for part, n in lineage.get("rows", {}).items()]
+    sizes = [f"{splits.get(part, part)} {n:,}" for part, n in (lineage.get("rows") or {}).items()]
     return {
         "parity": [(label, _short(parity[name])) for name, label in parity_labels() if name in parity],
         "lineage": [(name, value) for name, value in (

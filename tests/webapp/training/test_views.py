@@ -45,6 +45,16 @@ def told(run: TrainingRun, kind: str, step: int, **data: object) -> None:
     RunEvent.objects.create(run=run, attempt=1, kind=kind, step=step, data={"step": step, **data})
 
 
+def test_rows_that_are_not_shown_are_not_taken_apart(browser, artifact, monkeypatch):
+    with (artifact.evaluation_folder / "predictions.jsonl").open("a") as file:
+        file.write("as if there were a million more\n" * 200)
+    page = browser.get(f"{ARTIFACTS}{artifact.pk}/change/")
+    assert page.status_code == 200 and "at &lt;b&gt;home" in page.text
+    monkeypatch.setattr("webapp.training.reports.PAGE", 3)
+    rows = browser.get(f"{ARTIFACTS}{artifact.pk}/rows/")
+    assert rows.status_code == 200 and "later" in rows.text
+
+
 def test_a_run_shows_where_it_stands(browser, run, version, trainer_user):
     second = start_training(owner=trainer_user, version=version, task="classification", model="lstm")
     told(run, "step", 5, steps=10, loss=0.5, learning_rate=0.001, tokens_per_second=900)
