@@ -136,8 +136,8 @@ def test_entries_of_another_type_are_refused(artifact: Artifact, change: dict[st
 
 @pytest.mark.parametrize("change", [
     {"lineage": [1]}, {"lineage": {"rows": [1]}}, {"lineage": {"rows": {"train": "many"}}},
-    {"lineage": {"parent": "x"}}, {"parity": 3}, {"languages": {}}, {"languages": [1]}, {"defaults": [1]}, {"task": "world peace"},
-    {"name": "\ud800"}, {"parity": {"max_difference": float("inf")}},
+    {"lineage": {"parent": "x"}}, {"parity": 3}, {"languages": {}}, {"languages": [1]}, {"defaults": [1]},
+    {"task": "world peace"}, {"name": "\ud800"}, {"parity": {"max_difference": float("inf")}},
 ])
 def test_what_pages_show_is_of_its_type_where_it_is_there(artifact: Artifact, change: dict[str, Any]) -> None:
     forge(artifact.path, lambda content: content.update(change))
