@@ -11,7 +11,6 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.defaultfilters import filesizeformat
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -84,7 +83,7 @@ class TrainingRunAdmin(_OwnPages):
     @display(description=_("Job"), ordering="task")
     def job_of(self, run: TrainingRun) -> str:
         """What it trains for."""
-        return gettext(run.get_task_display())
+        return str(run.get_task_display())
 
     @display(description=_("state"), label=LABELS)
     def state(self, run: TrainingRun) -> tuple[str, str]:
@@ -144,7 +143,7 @@ class ArtifactAdmin(_OwnPages):
     @display(description=_("Job"), ordering="task")
     def job_of(self, artifact: Artifact) -> str:
         """What it answers."""
-        return gettext(artifact.get_task_display())
+        return str(artifact.get_task_display())
 
     @display(description=_("result"))
     def result(self, artifact: Artifact) -> str:

@@ -18,7 +18,7 @@ from webapp.accounts.rights import may_train, owned_by
 from webapp.datasets.models import DatasetVersion
 from webapp.jobs.models import Job
 
-TASK_CHOICES = [(name, task.title) for name, task in TASKS.items()]
+TASK_CHOICES = [(name, _(task.title)) for name, task in TASKS.items()]
 STEP, EVALUATION, SAMPLES, LOG = "step", "evaluation", "samples", "log"
 
 

@@ -216,3 +216,8 @@ def test_an_admin_sees_everybodys(run, artifact):
 def test_pages_bear_ids_that_are_none(browser):
     for address in (f"{RUNS}x/change/", f"{ARTIFACTS}1/change/", f"{RUNS}{uuid.uuid4()}/change/"):
         assert browser.get(address).status_code == 404
+
+
+def test_the_first_page_names_jobs_in_the_readers_language(run, browser):
+    page = browser.get("/admin/", headers={"accept-language": "zh-hans"}).content.decode()
+    assert "分类" in page.partition("Spam")[2][:200] and "Classification" not in page
