@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -19,6 +20,16 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium: apt install chromium, or put google-chrome on PATH")
 ROOT = Path(__file__).resolve().parents[3]
 OWNER = "from webapp.accounts.models import User; User.objects.create_user('owner', password='owner', role='trainer')"
+READ = """
+import json, subprocess, sys, tempfile
+from webapp.datasets.models import DatasetVersion
+version = DatasetVersion.objects.order_by("-created").first()
+with tempfile.TemporaryDirectory() as folder:
+    subprocess.run([sys.executable, "-m", "modeling", "build", *map(str, version.dataset.source_files), "--out",
+                    folder + "/out", "--task", "classification"], check=True)
+    version.report = json.load(open(folder + "/out/report.json"))
+version.save()
+"""  # as far as a trainer has come before it has said that it is done
 MEGABYTE = 1024 * 1024
 
 
@@ -120,3 +131,23 @@ async def test_a_file_is_taken_back_and_a_refused_one_says_why(page: Page, web: 
     await expect(page.locator("#uploads .arrived")).to_have_count(0)
     await page.wait_for_timeout(300)
     assert len(list(web.home.glob("uploads/*"))) == before - 1
+
+
+async def test_what_is_unfolded_stays_so_while_the_report_grows(page: Page, web: Web) -> None:
+    await page.click("summary:has-text('Paste text')")
+    rows = "".join(f"{'ham' if i % 2 else 'spam'},message {i // 2}\n" for i in range(40))
+    await page.fill("#id_text", "label,text\n" + rows)
+    await page.click("#read")
+    await page.wait_for_url("**/version/**")
+    run = await asyncio.create_subprocess_exec(sys.executable, "manage.py", "shell", "-v0", "-c", READ, cwd=ROOT,
+                                               env=web.environment)
+    assert await run.wait() == 0
+    fold = page.locator("#report details", has_text="Examples").first
+    await fold.locator("summary").click()
+    await page.evaluate("document.getElementById('report').old = true")
+    await page.wait_for_function("!document.getElementById('report').old")
+    await expect(fold).to_have_attribute("open", "")
+    await fold.locator("summary").click()
+    await page.evaluate("document.getElementById('report').old = true")
+    await page.wait_for_function("!document.getElementById('report').old")
+    await expect(fold).not_to_have_attribute("open", "")
