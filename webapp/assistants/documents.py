@@ -12,6 +12,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -27,6 +28,7 @@ from webapp.assistants.models import StoredDocument
 log = logging.getLogger(__name__)
 
 KINDS = (".txt", ".md", ".pdf")
+CHILDREN = 3  # documents that are read at once: each may take DOCUMENT_MEMORY
 TOO_SLOW = gettext_noop("Reading it took too long. Try a shorter document, or its plain text.")
 BROKE = gettext_noop("It could not be read. It may be damaged, or need more memory than is allowed.")
 
@@ -61,8 +63,18 @@ def keep(document: StoredDocument, file: UploadedFile) -> None:
             out.write(piece)
 
 
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+
 async def index(document: StoredDocument) -> Reading:
-    """Read and index it in a child that gets an argument list, limits, and its own process group."""
+    """Read and index it in its turn, so that many documents at once take no more memory than a few."""
+    turns = _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(CHILDREN))
+    async with turns:
+        return await _indexed(document)
+
+
+async def _indexed(document: StoredDocument) -> Reading:
+    """By a child that gets an argument list, limits, and its own process group."""
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "modeling.cli.index", str(document.source), f"--title={Path(document.name).stem}",
         "--out", str(document.index), "--memory", str(settings.DOCUMENT_MEMORY),

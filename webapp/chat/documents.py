@@ -18,6 +18,7 @@ from webapp.assistants.documents import BROKE, Reading, checked, index, keep
 from webapp.chat import presentation, services
 from webapp.chat.models import FAILED, READING, READY, Document, Visitor
 from webapp.chat.rooms import room_of
+from webapp.datasets.uploads import check_space
 
 log = logging.getLogger(__name__)
 
@@ -26,13 +27,14 @@ _reading: set[asyncio.Task[None]] = set()  # tasks are kept here so that they ar
 
 @transaction.atomic
 def add(*, visitor: Visitor, conversation_id: uuid.UUID, slug: str, file: UploadedFile) -> Document:
-    """Store a file with a conversation. Raises RequestError, NotVisibleError. `read` must follow."""
+    """Store a file with a conversation. Raises ParleyError, NotVisibleError. `read` must follow."""
     name = checked(file)
     conversation, _made = services.open_conversation(visitor=visitor, conversation_id=conversation_id, slug=slug)
     if conversation.assistant.task != "question-answering":
         raise RequestError(_("This assistant does not read documents"), remedy=_("Choose one that answers questions"))
     if conversation.documents.count() >= settings.DOCUMENTS_PER_CONVERSATION:
         raise RequestError(_("This conversation has as many documents as it can hold"), remedy=_("Remove one first"))
+    check_space(file.size or 0)
     document = Document(conversation=conversation, name=name, bytes=file.size or 0)
     keep(document, file)
     document.save(force_insert=True)

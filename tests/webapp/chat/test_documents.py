@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import AsyncClient, Client
 
+from webapp.assistants import documents
 from webapp.assistants.documents import TOO_SLOW
 from webapp.chat.models import Document
 
@@ -74,6 +75,29 @@ async def test_what_is_no_document_is_refused_at_the_door(
     page = await open_page()
     assert reason in await add(page.client, page.id, name, content)
     assert not await Document.objects.aexists()
+
+
+async def test_a_full_disk_takes_no_document(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webapp.datasets.uploads.RESERVE", 2**60)
+    page = await open_page()
+    assert "disk is too full" in await add(page.client, page.id, "heron.md", HERON)
+    assert not await Document.objects.aexists()
+
+
+async def test_many_documents_at_once_are_read_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = most = 0
+
+    async def reading(_document: Any) -> str:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.01)
+        now -= 1
+        return "read"
+
+    monkeypatch.setattr(documents, "_indexed", reading)
+    assert await asyncio.gather(*(documents.index(Document()) for _ in range(20))) == ["read"] * 20
+    assert most == documents.CHILDREN
 
 
 async def test_a_document_that_is_too_large_is_refused(open_page: OpenPage, settings: Any) -> None:
