@@ -49,7 +49,7 @@ class TrainingHandler:
         return [
             *MODELING, "train", "--task", run.task, "--model", run.model, "--data", str(version.split("train")),
             *(["--validation", str(validation)] if validation.is_file() and validation.stat().st_size else []),
-            "--test", str(version.split("test")), "--out", str(self.out), "--name", run.name,
+            "--test", str(version.split("test")), "--out", str(self.out), f"--name={run.name}",  # "-x" is a name too
             "--seed", str(run.seed), "--storage", run.storage, *self._parent(), *(["--set", *given] if given else []),
         ]
 

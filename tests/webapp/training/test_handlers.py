@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from modeling.artifact import Artifact as ArtifactFolder
+from modeling.cli import train
 from modeling.errors import RequestError
 from modeling.runs import file_hash
 from tests.webapp.training.trainings import SMALL, settled, steps_until
@@ -43,6 +45,16 @@ def test_a_training_becomes_an_artifact_that_is_measured(run, worker):
 
 
 @pytest.mark.once
+@pytest.mark.parametrize("name", ["--help", "-x", "--out=/tmp/elsewhere", "a b"])
+def test_a_name_is_no_option_of_the_command(run, name):
+    run.name = name
+    run.save()
+    command = TrainingHandler(Job.objects.get(pk=run.job.pk)).command()
+    parser = argparse.ArgumentParser()
+    train.add_arguments(parser)
+    assert parser.parse_args(command[command.index("train") + 1 :]).name == name
+
+
 def test_a_killed_training_goes_on_and_no_step_is_told_twice(version, trainer_user, worker):
     settings = SMALL | LONG | {"checkpoint_seconds": "0.2"}
     run = services.start_training(owner=trainer_user, version=version, task="classification", model="lstm",
