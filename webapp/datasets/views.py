@@ -141,7 +141,7 @@ def begin_upload(request: HttpRequest) -> JsonResponse:
     try:
         wanted = json.loads(request.body)
         name, size = wanted["name"], wanted["bytes"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise DataError('{"name": ..., "bytes": ...}') from None
     if not isinstance(name, str) or type(size) is not int:
         raise DataError('{"name": "...", "bytes": 1}')
@@ -160,6 +160,6 @@ def upload_piece(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponseBase
     if request.method == "GET":
         return JsonResponse({"received": upload.received})
     offset = request.GET.get("offset", "")
-    if not (offset.isascii() and offset.isdigit()):
+    if not (offset.isascii() and offset.isdigit() and len(offset) < 40):
         raise DataError("?offset=")
     return JsonResponse({"received": uploads.append(upload=upload, offset=int(offset), piece=request)})

@@ -42,7 +42,7 @@ def test_a_name_is_text_and_no_path(page, given, kept):
     {"name": "x" * 4000, "bytes": 3}, {"name": "\x00", "bytes": 3}, {"name": "a/..", "bytes": 3},
     {"name": "", "bytes": 3}, {"name": "a.csv", "bytes": 0}, {"name": "a.csv", "bytes": -1},
     {"name": "a.csv", "bytes": 10 * 1024**3}, {"name": "a.csv", "bytes": "3"}, {"name": 7, "bytes": 3},
-    {"name": "a.csv", "bytes": True}, {"name": "a.csv"}, [], 3,
+    {"name": "a.csv", "bytes": True}, {"name": "a.csv"}, [], 3, "[" * 100_000, '{"name": "a", "bytes": 1e999}',
 ])
 def test_what_will_not_be_taken_is_refused_with_a_reason(page, wanted):
     answer = begin(page, **wanted) if isinstance(wanted, dict) else page.post(
@@ -71,7 +71,7 @@ def test_a_wrong_offset_is_answered_with_where_it_stands(page):
 
 
 @pytest.mark.parametrize("offset, data", [("", b"a"), ("-1", b"a"), ("x", b"a"), ("1e3", b"a"), ("٣", b"a"), (0, b""),
-                                          (0, b"longer than announced")])
+                                          ("9" * 5000, b"a"), (0, b"longer than announced")])
 def test_a_bad_piece_is_refused_and_changes_nothing(page, offset, data):
     upload = begin(page, name="a.csv", bytes=6).json()["id"]
     assert put(page, upload, offset, data).status_code == 400
