@@ -98,7 +98,7 @@ def join(*, token: str, username: str, password: str) -> User:
     invitation = invitation_of(token)
     try:
         with transaction.atomic():
-            if not Invitation.objects.open().filter(pk=invitation.pk).update(used=timezone.now()):
+            if not Invitation.objects.open().filter(token_hash=_hashed(token)).update(used=timezone.now()):
                 raise InvitationError("This invitation was used a moment ago", remedy="Ask for a new link")
             user = User.objects.create_user(username=username, password=password, role=invitation.role)
             Invitation.objects.filter(pk=invitation.pk).update(used_by=user)

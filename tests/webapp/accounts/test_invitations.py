@@ -122,6 +122,20 @@ def test_a_new_link_ends_the_old_one(client, admin, invited):
         services.invitation_of(invited)
 
 
+def test_a_new_link_ends_the_old_one_also_for_who_was_on_the_way(invited, monkeypatch):
+    look_up = services.invitation_of
+
+    def slowly(token):
+        found = look_up(token)
+        services.renew(invitation=found, expires=found.expires)
+        return found
+
+    monkeypatch.setattr(services, "invitation_of", slowly)
+    with pytest.raises(services.InvitationError):
+        services.join(token=invited, username="mallory", password="compiler on a hill")
+    assert not User.objects.filter(username="mallory").exists()
+
+
 def test_what_is_taken_back_opens_nothing_until_a_new_link_is_made(client, admin, invited):
     client.force_login(admin)
     pk = Invitation.objects.get().pk
