@@ -13,6 +13,7 @@ from django.conf import settings
 from django.http import StreamingHttpResponse
 
 from modeling.artifact import pack
+from webapp.datasets.uploads import check_space
 from webapp.training.models import Artifact
 
 PIECE = 1024 * 1024  # bytes
@@ -22,9 +23,9 @@ UNSAFE = re.compile(r"[^0-9A-Za-z_.-]+")
 def zipped(artifact: Artifact) -> StreamingHttpResponse:
     """An attachment. The zip has no name on the disk when it is sent, so that nothing stays of an aborted download.
 
-    Raises ArtifactError where the folder is not whole.
+    Raises ArtifactError where the folder is not whole, DataError where the disk has no room for the zip.
     """
-    settings.HOME.mkdir(parents=True, exist_ok=True)
+    check_space(artifact.bytes)
     with tempfile.TemporaryDirectory(dir=settings.HOME, prefix=".download-") as folder:
         path = Path(folder) / "artifact.zip"
         pack(artifact.folder, path)

@@ -17,6 +17,7 @@ from webapp import charts
 from webapp.markdown import render_document
 from webapp.training.figures import figure_text, flat, is_figure, name_of
 from webapp.training.models import Artifact
+from webapp.training.services import CARD_CHARACTERS
 
 PAGE = 50  # rows
 LABELS = 40  # of a confusion matrix that are drawn
@@ -26,7 +27,7 @@ def overview(artifact: Artifact, rows_url: str) -> dict[str, Any]:
     """Context of the artifact's page. `rows_url` is the address of its rows."""
     report = artifact.report or {"metrics": artifact.metrics}
     return {
-        "artifact": artifact, "card": render_document(artifact.card), "report": report,
+        "artifact": artifact, "card": render_document(artifact.card[:CARD_CHARACTERS]), "report": report,
         "figures": list(figures(report)), "matrix": confusion(report, rows_url), "calibration": calibration(report),
         **examples(artifact, "best", "worst"), **facts(artifact),
     }

@@ -55,6 +55,17 @@ def test_rows_that_are_not_shown_are_not_taken_apart(browser, artifact, monkeypa
     assert rows.status_code == 200 and "later" in rows.text
 
 
+def test_a_full_disk_packs_no_zip(browser, artifact, monkeypatch):
+    monkeypatch.setattr("webapp.datasets.uploads.RESERVE", 2**60)
+    answer = browser.get(f"{ARTIFACTS}{artifact.pk}/download/", follow=True)
+    assert "disk is too full" in answer.text
+
+
+def test_an_endless_card_is_shown_as_far_as_one_can_be_written(browser, artifact):
+    Artifact.objects.update(card="word " * 200_000)
+    assert browser.get(f"{ARTIFACTS}{artifact.pk}/change/").text.count("word ") <= 20_000 + 10
+
+
 def test_a_run_shows_where_it_stands(browser, run, version, trainer_user):
     second = start_training(owner=trainer_user, version=version, task="classification", model="lstm")
     told(run, "step", 5, steps=10, loss=0.5, learning_rate=0.001, tokens_per_second=900)
