@@ -49,7 +49,7 @@ class JobAdmin(OwnedAdmin):
     def change_view(self, request: HttpRequest, object_id: str, form_url: str = "",
                     extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """One job: its record, and what its child wrote."""
-        if not object_id.isdigit():
+        if not _is_number(object_id):
             raise Http404
         job = get_object_or_404(self.get_queryset(request).select_related("owner"), pk=object_id)
         attempt = _attempt(request, job)
@@ -92,4 +92,9 @@ class JobAdmin(OwnedAdmin):
 def _attempt(request: HttpRequest, job: Job) -> int:
     """The attempt whose log is asked for; the newest where none is."""
     asked = request.GET.get("attempt", "")
-    return int(asked) if asked.isdigit() and 0 < int(asked) <= job.attempt else job.attempt
+    return int(asked) if _is_number(asked) and 0 < int(asked) <= job.attempt else job.attempt
+
+
+def _is_number(text: str) -> bool:
+    """Whether any database takes it: "²" is a digit too."""
+    return text.isascii() and text.isdigit() and len(text) < 19

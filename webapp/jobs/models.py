@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from webapp.accounts.rights import owned_by
+
+LONGEST_WAIT = timedelta(minutes=5)  # more than any job is ever told to wait
 
 
 class JobState(models.TextChoices):
@@ -49,7 +51,8 @@ class JobQuerySet(models.QuerySet["Job"]):
     def claimable(self, now: datetime | None = None) -> JobQuerySet:
         """What a worker may take now, the most urgent first."""
         now = now or timezone.now()
-        waiting = Q(state=JobState.QUEUED, not_before__lte=now)
+        due = Q(not_before__lte=now) | Q(not_before__gt=now + LONGEST_WAIT)  # or the clock was set back since
+        waiting = Q(state=JobState.QUEUED) & due
         lost = Q(state=JobState.RUNNING, leased_until__lt=now)
         return self.filter(waiting | lost).order_by("-priority", "created", "pk")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 Event = dict[str, Any]
+END = 2 * 1024 * 1024  # bytes of an output in which lines for people are looked for
 TAIL = 20  # lines of a log that may explain a failure
 PROGRAM = re.compile(r"^(python -m modeling|manage\.py) \w+: ")
 SENTENCES = re.compile(r"(?<=\.) (?=[A-Z])|\n")
@@ -73,10 +75,17 @@ def unheard(path: Path, *, after: int) -> Iterator[Event]:
 
 
 def log_lines(path: Path, *, last: int) -> list[str]:
-    """The last lines of an attempt's output that are for people. Empty where there is none."""
+    """The last lines of an attempt's output that are for people. Empty where there is none.
+
+    Only the end of a long output is looked at: a month of training writes hundreds of megabytes, and a page asks often.
+    """
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return list(deque((line.rstrip() for line in file if parse(line) is None), maxlen=last))
+        with path.open("rb") as file:
+            if path.stat().st_size > END:
+                file.seek(-END, os.SEEK_END)
+                file.readline()  # the rest of one that began before
+            lines = (line.decode(errors="replace") for line in file)
+            return list(deque((line.rstrip() for line in lines if parse(line) is None), maxlen=last))
     except OSError:
         return []
 

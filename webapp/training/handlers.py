@@ -80,6 +80,8 @@ class TrainingHandler:
         """The last words stay in the run's log, where there still is one."""
         if TrainingRun.objects.filter(pk=self.run.pk).exists():
             self.recorder.log("ended", state=state, text=error[-4000:])
+        if state == "cancelled":  # also from the queue's page; whoever resumes it wants it to go on
+            services.forget_stop(run=self.run)
 
     def _parent(self) -> list[str]:
         if self.run.facts.get("parent") and not self.run.parent:

@@ -111,8 +111,13 @@ def pause_run(*, run: TrainingRun) -> None:
 def cancel_run(*, run: TrainingRun) -> None:
     """End a training without an artifact. Its checkpoints stay, so that it can be resumed."""
     jobs.cancel(job=_job(run).pk)
+    forget_stop(run=run)
+
+
+def forget_stop(*, run: TrainingRun) -> None:
+    """Nobody wants it to end early any more."""
     for place in ("", "*/", "*/artifact.run/"):  # and nowhere else: its child may be moving folders there just now
-        for asked in run.folder.glob(f"{place}{STOP}"):  # whoever resumes it wants it to go on
+        for asked in run.folder.glob(f"{place}{STOP}"):
             asked.unlink(missing_ok=True)
 
 

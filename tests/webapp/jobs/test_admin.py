@@ -152,7 +152,7 @@ def test_the_record_is_shown_with_its_log_and_cannot_be_rewritten(client, people
     assert client.get(reverse("admin:jobs_job_add")).status_code == 403
 
 
-@pytest.mark.parametrize("wrong", ["nine", "0", "99999999999999999999"])
+@pytest.mark.parametrize("wrong", ["nine", "0", "²", "9" * 20, "9" * 5000])
 def test_an_address_that_is_no_job_is_not_there(client, people, wrong):
     client.force_login(people["ann"])
     assert client.get(reverse("admin:jobs_job_change", args=[wrong])).status_code == 404
@@ -178,3 +178,10 @@ def test_reasons_are_told_in_the_readers_language(client, people):
     with translation.override("zh-hans"):
         assert translation.gettext(services.LOST) in queue(client, people["wei"], **{"Accept-Language": "zh-hans"})
     assert packages.NOTICES[FAILED]
+
+
+@pytest.mark.parametrize("wrong", ["²", "9" * 5000, "-1"])
+def test_a_log_of_no_attempt_is_that_of_the_newest(client, people, wrong):
+    job = training(people["wei"])
+    client.force_login(people["wei"])
+    assert client.get(reverse("admin:jobs_job_change", args=[job.pk]), {"attempt": wrong}).status_code == 200

@@ -196,3 +196,9 @@ def test_an_unknown_kind_or_argument_is_refused_with_what_is_allowed():
         enqueue(kind="dreamer")
     with pytest.raises(ConfigError, match="Allowed: seconds"):
         enqueue(kind="sleeper", arguments={"shell": "; rm"})
+
+
+def test_a_job_does_not_wait_for_a_clock_that_was_set_back():
+    later = timezone.now() + timedelta(hours=1)
+    Job.objects.filter(pk=enqueue(kind="sleeper").pk).update(not_before=later, created=later)
+    assert take()

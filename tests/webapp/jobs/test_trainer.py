@@ -14,6 +14,7 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
+from webapp.jobs import news
 from webapp.jobs.models import Job, JobState
 from webapp.jobs.news import log_lines
 from webapp.jobs.services import cancel, enqueue
@@ -177,3 +178,10 @@ def _lives(process: psutil.Process) -> bool:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def test_of_a_long_output_only_the_end_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(news, "END", 100)
+    path = tmp_path / "1-1.log"
+    path.write_text("long ago\n" + '{"event": "step"}\n' * 20 + "now\n")
+    assert log_lines(path, last=9) == ["now"]

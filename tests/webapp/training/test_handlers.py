@@ -20,6 +20,7 @@ from modeling.runs import file_hash
 from tests.webapp.training.trainings import SMALL, settled, steps_until
 from webapp.accounts.models import User
 from webapp.datasets.models import Upload
+from webapp.jobs import services as queue
 from webapp.jobs.models import Job, JobState
 from webapp.training import services
 from webapp.training.handlers import EvaluationHandler, TrainingHandler
@@ -273,3 +274,11 @@ def test_a_training_that_was_deleted_ends_and_writes_nothing(run, worker):
 def _artifact(owner: User) -> Artifact:
     return Artifact.objects.create(owner=owner, name="Old", task="classification", model="lstm", origin="training",
                                    path="/nowhere")
+
+
+def test_a_stop_does_not_outlive_a_cancelling_from_the_queue(run):
+    Job.objects.filter(pk=run.job_id).update(state=JobState.PAUSED, attempt=1)
+    run.folder.mkdir(parents=True)
+    (run.folder / "stop").touch()
+    queue.cancel(job=run.job_id)
+    assert not (run.folder / "stop").exists()
