@@ -43,7 +43,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "artifact": Kind(
         title=_("Check of an uploaded artifact"), handler="webapp.training.handlers.ImportHandler",
-        arguments=frozenset({"upload"}), seconds=1800,
+        arguments=frozenset({"upload"}), seconds=1800, memory=8 * 1024**3,
     ),
     "training": Kind(
         title=_("Training"), handler="webapp.training.handlers.TrainingHandler", arguments=frozenset({"run"}),

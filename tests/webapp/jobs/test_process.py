@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from webapp.jobs.kinds import KINDS
 from webapp.jobs.process import ChildProcess
 
 FAMILY = "import subprocess, time; subprocess.Popen(['sleep', '60']); time.sleep(60)"
@@ -161,3 +162,8 @@ time.sleep(60)"""
     child.end(grace=10)
     assert child.lines() == ["now 0"]
     child.close()
+
+
+@pytest.mark.parametrize("kind", ["report", "artifact"])
+def test_what_reads_strangers_files_has_limits(kind):
+    assert KINDS[kind].memory and KINDS[kind].seconds
