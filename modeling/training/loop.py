@@ -22,6 +22,7 @@ from modeling.training.optimization import Optimization, bf16_is_fast, rate_at
 
 Event = dict[str, Any]
 REPORT_SECONDS = 2.0
+SOONEST = 2.0  # seconds from the start, or a checkpoint, to the next
 SHOWN = 4
 """Validation rows whose outputs are shown after each evaluation."""
 LONGEST = 600
@@ -126,9 +127,13 @@ class Loop:
             if self.progress.step % self.every == 0 or self.progress.step == self.steps:
                 self._evaluate()
             self._heed()
-            if time.monotonic() - saved >= self.config.checkpoint_seconds:
+            if (now := time.monotonic()) - saved >= self._between_checkpoints(now):
                 self._save()
                 saved = time.monotonic()
+
+    def _between_checkpoints(self, now: float) -> float:
+        """Seconds: close together at first, so that a kill costs about a tenth of the work since the start."""
+        return min(self.config.checkpoint_seconds, max(SOONEST, (now - self.began) / 10))
 
     def _heed(self) -> None:
         """Do what people ask of a run: stop with the best weights, or leave everything as it is and end."""
