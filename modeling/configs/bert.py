@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modeling.configs.ranges import check_ranges
+from modeling.configs.ranges import SIZES, check_ranges
 from modeling.errors import ConfigError
 
 
@@ -32,11 +32,11 @@ class BertConfig:
     """Tokens that neighbouring windows share."""
 
     def __post_init__(self) -> None:
-        check_ranges(self, shares=("dropout",), least={"stride": 0})
+        check_ranges(self, shares=("dropout",), least={"stride": 0}, most=SIZES)
         if self.width % self.heads:
             raise ConfigError(f"{self.heads} heads do not divide the width {self.width}", field="heads")
-        if not self.stride < self.window <= self.positions:
+        if not 2 * self.stride <= self.window <= self.positions:
             raise ConfigError(
                 f"stride {self.stride}, window {self.window} and positions {self.positions} do not fit",
-                allowed="0 <= stride < window <= positions", field="window",
+                allowed=f"window at most {self.positions}, and stride at most half of it", field="window",
             )

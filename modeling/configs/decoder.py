@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modeling.configs.ranges import check_ranges
+from modeling.configs.ranges import SIZES, check_ranges
 from modeling.errors import ConfigError
 
 
@@ -30,7 +30,7 @@ class DecoderConfig:
     """Base of the rotary frequencies."""
 
     def __post_init__(self) -> None:
-        check_ranges(self, shares=("dropout",), most={"context": 8192})
+        check_ranges(self, shares=("dropout",), least={"context": 16, "theta": 1}, most=SIZES | {"context": 8192})
         if self.width % self.heads or self.heads % self.kv_heads or (self.width // self.heads) % 16:
             raise ConfigError(
                 f"width {self.width}, heads {self.heads} and kv_heads {self.kv_heads} do not fit",

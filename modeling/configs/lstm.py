@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modeling.configs.ranges import check_ranges
+from modeling.configs.ranges import SIZES, check_ranges
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,4 +25,4 @@ class LSTMConfig:
     """Labels to choose from."""
 
     def __post_init__(self) -> None:
-        check_ranges(self, shares=("dropout",), most={"length": 16384})
+        check_ranges(self, shares=("dropout",), most=SIZES | {"length": 16384})

@@ -1,4 +1,4 @@
-"""Which numbers a configuration takes."""
+"""Which numbers a configuration takes. The limits are wide: they stop slips of the hand that would cost hours."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from typing import Any, Literal
 from modeling.errors import ConfigError
 
 LARGEST = 10**9
+SIZES = {"vocabulary_size": 10**6, "width": 8192, "embedding": 8192, "hidden": 65_536, "layers": 256,
+         "encoder_layers": 256, "decoder_layers": 256, "heads": 512, "kv_heads": 512, "dropout": 0.9}
+"""Of any network: at most. With a dropout of 1 nothing gets through."""
 
 
 def check_ranges(
@@ -19,17 +22,18 @@ def check_ranges(
 ) -> None:
     """Refuse choices that do not exist and numbers out of range.
 
-    `shares` lie from 0 to 1; all others are above 0, or at least what `least` says, and at most what `most` says.
+    `shares` lie from 0 to 1; all others are above 0, or at least what `least` says. None is above what `most` says.
     """
     hints = typing.get_type_hints(type(config))
     for name in (field.name for field in fields(config)):
-        value, lowest, highest = getattr(config, name), (least or {}).get(name), (most or {}).get(name, LARGEST)
+        value, lowest = getattr(config, name), (least or {}).get(name)
+        highest = (most or {}).get(name, 1 if name in shares else LARGEST)
         if typing.get_origin(hints[name]) is Literal:
             allowed, good = f"one of {', '.join(typing.get_args(hints[name]))}", value in typing.get_args(hints[name])
         elif isinstance(value, bool) or not isinstance(value, int | float):
             continue
         elif name in shares:
-            allowed, good = "a share from 0 to 1", 0 <= value <= 1
+            allowed, good = f"a share from 0 to {highest:g}", 0 <= value <= highest
         elif lowest is not None:
             allowed, good = f"a number from {lowest:g} to {highest:,}", lowest <= value <= highest
         else:

@@ -35,6 +35,13 @@ FROM_DATA = frozenset({"labels", "types", "positions"})
 KEPT_WEIGHTS = frozenset({"dropout", "length", "context", "window", "stride", "directions"})
 """Fields of model configurations that can change when a training continues from an artifact."""
 
+LEAST_VOCABULARY = {"bpe": 300, "characters": 32, "words": 32}
+"""Tokenizer -> tokens that it is asked for, at least: marks, languages, the bytes of "bpe", and something beside them.
+"""
+
+LEAST_WINDOW = 96
+"""Room for the longest question, the marks, and a few words of the passage."""
+
 
 def read_settings(model: str, given: Mapping[str, str]) -> dict[str, Any]:
     """Turn `key=value` texts into values by the types of the fields.
@@ -51,9 +58,22 @@ def read_settings(model: str, given: Mapping[str, str]) -> dict[str, Any]:
     settings = {name: _parse(name, text, hints[name]) for name, text in given.items()}
     own, training = split_settings(model, settings)
     TrainingConfig(**training)
+    _check_asked(settings)
     if model != "bert":  # a reader's other sizes are its parent's: only with them can these be judged
         MODEL_CONFIGS[model](**own)
     return settings
+
+
+def _check_asked(settings: Mapping[str, Any]) -> None:
+    """Refuse what configurations take, because small networks are made so by hand, and a training of real text not."""
+    least = {"vocabulary_size": LEAST_VOCABULARY[settings.get("tokenizer", "bpe")], "window": LEAST_WINDOW}
+    for name in least.keys() & settings.keys():
+        if settings[name] < least[name]:
+            raise ConfigError(f"{name} is {settings[name]}", allowed=f"a number of at least {least[name]}", field=name)
+    shares, directions = settings.get("shares"), settings.get("directions")
+    if shares and directions and len(shares) != len(directions):
+        raise ConfigError(f"{len(shares)} shares for {len(directions)} directions",
+                          allowed="one share for each direction", field="shares")
 
 
 def _parse(name: str, text: str, hint: Any) -> Any:

@@ -38,7 +38,7 @@ class TrainingConfig:
     patience: int = 0
     """Evaluations without a better one until the training stops, keeping the best weights; 0 goes on to the end."""
     checkpoint_seconds: float = 180.0
-    """Time between checkpoints."""
+    """Longest time between checkpoints; the first ones follow each other sooner."""
     threads: int = 0
     """Threads of PyTorch; 0 leaves its choice."""
     validation: float = 0.05
@@ -63,7 +63,10 @@ class TrainingConfig:
         check_ranges(
             self, shares=("warmup", "decay", "label_smoothing", "validation", "test", "negatives"),
             least={"weight_decay": 0, "clip": 0, "patience": 0, "checkpoint_seconds": 0, "threads": 0},
-            most={"beam": 8, "threads": 1024},
+            most={"beam": 8, "threads": 1024, "epochs": 10_000, "steps": 10**7, "batch_tokens": 10**6,
+                  "label_smoothing": 0.9, "evaluations": 10_000, "patience": 10_000, "weight_decay": 10},
         )
         if bad := [share for share in self.shares if not 0 <= share <= 1]:
             raise ConfigError(f"shares has {bad[0]}", allowed="shares from 0 to 1", field="shares")
+        if self.shares and not any(self.shares):
+            raise ConfigError("all shares are 0", allowed="at least one share above 0", field="shares")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from modeling.configs.ranges import check_ranges
+from modeling.configs.ranges import SIZES, check_ranges
 from modeling.errors import ConfigError
+
+DIRECTION = re.compile(r"([a-z]{2,3})-(?!\1$)[a-z]{2,3}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,11 +35,11 @@ class TransformerConfig:
     """Pairs of languages, source first, such as en-fr,fr-en; empty takes those of the data, both ways."""
 
     def __post_init__(self) -> None:
-        check_ranges(self, shares=("dropout",), most={"context": 4096})
+        check_ranges(self, shares=("dropout",), least={"context": 16, "theta": 1}, most=SIZES | {"context": 4096})
         if self.width % self.heads or (self.width // self.heads) % 16:
             raise ConfigError(
                 f"width {self.width} and heads {self.heads} do not fit",
                 allowed="heads divide the width into multiples of 16 (the attention kernel)", field="width",
             )
-        if bad := [pair for pair in self.directions if len([part for part in pair.split("-") if part]) != 2]:
+        if bad := [pair for pair in self.directions if not DIRECTION.fullmatch(pair)]:
             raise ConfigError(f"{bad[0]!r} is no direction", allowed="two languages, such as en-fr", field="directions")

@@ -48,10 +48,8 @@ INTRODUCTIONS: dict[str, Introduction] = {
     "squad-reader": Introduction(
         name_en="Ask the documents", name_zh="文档问答", position=10,
         welcome_en="Ask a question in English. The answer is copied word for word from a document, and you see the "
-                   "passage. There are fourteen documents about Parley and its field; add your own to ask about them "
-                   "instead.",
-        welcome_zh="请用英语提问。答案逐字取自文档，并附上原文段落。这里备有十四篇介绍 Parley 及其领域的英文文档；"
-                   "您也可以添加自己的文档来提问。",
+                   "passage. There are fourteen documents about Parley and its field.",
+        welcome_zh="请用英语提问。答案逐字取自文档，并附上原文段落。这里备有十四篇介绍 Parley 及其领域的英文文档。",
         examples=({"text": "Who was Parley made for?"},
                   {"text": "When was the first public demonstration of machine translation?"},
                   {"text": "What does BERT stand for?"})),

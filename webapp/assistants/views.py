@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -13,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from modeling.errors import ParleyError
+from modeling.errors import ParleyError, RequestError
 from modeling.tasks import TASKS
 from webapp.assistants import services
 from webapp.assistants.examples import proposal
@@ -140,28 +139,28 @@ def promote(request: HttpRequest, assistant_id: Any) -> HttpResponseBase:
     wanted = request.POST.get("artifact", "")
     artifact = found(_artifacts(request), wanted) or found(
         Artifact.objects.filter(pk__in=assistant.versions.values("artifact")), wanted)
-    if artifact is None:
-        messages.error(request, _("Choose an artifact."))
-        return redirect(EDIT, assistant.pk)
-    return _turned(request, assistant, lambda: services.promote(assistant=assistant, artifact=artifact,
-                                                               by=request.user))
+    try:
+        if artifact is None:
+            raise RequestError(_("Choose an artifact."))
+        return _turned(request, assistant, services.promote(assistant=assistant, artifact=artifact, by=request.user))
+    except ParleyError as error:
+        form, examples = _forms(None, assistant.task, assistant.directions, profile_of(assistant))
+        return _edit_page(request, assistant, form, examples, promote_fault=said(error))
 
 
 @require_POST
 def roll_back(request: HttpRequest, assistant_id: Any) -> HttpResponseBase:
     """Answer again with the version before."""
     assistant = _assistant(request, assistant_id)
-    return _turned(request, assistant, lambda: services.roll_back(assistant=assistant, by=request.user))
-
-
-def _turned(request: HttpRequest, assistant: Assistant, turn: Callable[[], AssistantVersion]) -> HttpResponseBase:
     try:
-        version = turn()
+        return _turned(request, assistant, services.roll_back(assistant=assistant, by=request.user))
     except ParleyError as error:
         messages.error(request, said(error))
-    else:
-        messages.success(request, _("Version %(number)s answers from the next question on.") % {
-            "number": version.number})
+    return redirect(EDIT, assistant.pk)
+
+
+def _turned(request: HttpRequest, assistant: Assistant, version: AssistantVersion) -> HttpResponseBase:
+    messages.success(request, _("Version %(number)s answers from the next question on.") % {"number": version.number})
     return redirect(EDIT, assistant.pk)
 
 

@@ -188,9 +188,10 @@ def _add(request: HttpRequest, conversation_id: uuid.UUID) -> tuple[list[Documen
     """The documents that could be added, and the list; or a notice about the first that could not."""
     added: list[Document] = []
     visitor, slug = visitor_of(request), request.POST.get("assistant", "")
-    notice = ""
+    files = request.FILES.getlist("file")
+    notice = "" if files else _("Choose a file.")
     try:
-        for file in request.FILES.getlist("file"):
+        for file in files:
             added.append(documents.add(visitor=visitor, conversation_id=conversation_id, slug=slug, file=file))
     except services.NotVisibleError as error:
         raise Http404(str(error)) from error

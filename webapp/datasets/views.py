@@ -63,8 +63,12 @@ def report(request: HttpRequest, version_id: uuid.UUID) -> HttpResponseBase:
     form = VersionForm(request.POST if request.method == "POST" else None, version=version)
     if form.is_bound and form.is_valid():
         return redirect(REPORT, form.save().pk)
+    return _report(request, version, form)
+
+
+def _report(request: HttpRequest, version: DatasetVersion, form: VersionForm, **context: Any) -> HttpResponse:
     template = "datasets/report_fragment.html" if request.htmx else "datasets/report.html"
-    return _page(request, template, title=str(version), form=form, **presentation.page(version))
+    return _page(request, template, title=str(version), form=form, **presentation.page(version), **context)
 
 
 @require_POST
@@ -72,8 +76,7 @@ def read_for_task(request: HttpRequest, version_id: uuid.UUID) -> HttpResponseBa
     """Read the same files for another job."""
     version, form = _version(request, version_id), TaskForm(request.POST)
     if not form.is_valid():
-        messages.error(request, form.errors["task"][0])
-        return redirect(REPORT, version.pk)
+        return _report(request, services.settle(version=version), VersionForm(version=version), task_form=form)
     return redirect(REPORT, services.read_for_task(dataset=version.dataset, task=form.cleaned_data["task"]).pk)
 
 
@@ -81,10 +84,9 @@ def read_for_task(request: HttpRequest, version_id: uuid.UUID) -> HttpResponseBa
 def rename(request: HttpRequest, version_id: uuid.UUID) -> HttpResponseBase:
     """Call the dataset otherwise."""
     version, form = _version(request, version_id), NameForm(request.POST)
-    if form.is_valid():
-        services.rename(dataset=version.dataset, name=form.cleaned_data["name"])
-    else:
-        messages.error(request, form.errors["name"][0])
+    if not form.is_valid():
+        return _report(request, services.settle(version=version), VersionForm(version=version), name_form=form)
+    services.rename(dataset=version.dataset, name=form.cleaned_data["name"])
     return redirect(REPORT, version.pk)
 
 

@@ -21,7 +21,7 @@ from webapp.sharing.models import ShareLink, shareable_by
 from webapp.sharing.services import Terms
 
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|[0-9a-f:]+")
-ORIGINS, MOST, DAYS = 20, 1_000_000, 3650  # sites that may frame a link, questions, days kept: at most
+ORIGINS, MOST, DAYS = 20, 1_000_000, 3650  # sites that may frame a link, questions, days: at most
 DAY, WEEK, MONTH, DATE, NEVER, KEEP = "day", "week", "month", "date", "never", "keep"
 SPANS = {DAY: timedelta(days=1), WEEK: timedelta(days=7), MONTH: timedelta(days=30)}
 VALID = [(DAY, _("one day")), (WEEK, _("one week")), (MONTH, _("one month")), (DATE, _("until a date")),
@@ -102,6 +102,8 @@ class LinkForm(forms.Form):
         if cleaned.get("valid") == DATE and "date" not in self.errors:
             if cleaned.get("date") is None:
                 self.add_error("date", _("Choose the last day."))
+            elif cleaned["date"] > timezone.now().date() + timedelta(days=DAYS):
+                self.add_error("date", _("This day is more than ten years away. Choose an earlier one, or no date."))
             elif _end_of(cleaned["date"]) <= timezone.now():
                 self.add_error("date", _("This day is over. Choose a later one."))
         if cleaned.get("no_password") and cleaned.get("password"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -64,7 +65,9 @@ class TrainForm(forms.Form):
         return cleaned
 
     def _field_of(self, error: ConfigError) -> str | None:
-        name = PREFIX + str(error.field)
+        """Where several do not fit together, the one that a person has set."""
+        changed = [one for one in self.settings if one in re.findall(r"\w+", error.found)]
+        name = PREFIX + (changed[0] if changed and error.field not in changed else str(error.field))
         return name if name in self.fields else None
 
     @property

@@ -26,12 +26,26 @@ def test_a_value_of_the_wrong_type_is_refused() -> None:
         read_settings("lstm", {"steps": "many"})
 
 
+def test_what_a_vocabulary_needs_depends_on_the_tokenizer() -> None:
+    assert read_settings("decoder", {"tokenizer": "characters", "vocabulary_size": "200"})["vocabulary_size"] == 200
+    with pytest.raises(ConfigError, match="at least 300"):
+        read_settings("decoder", {"vocabulary_size": "200"})
+
+
+def test_there_is_a_share_for_each_direction() -> None:
+    with pytest.raises(ConfigError, match="one share for each direction") as caught:
+        read_settings("transformer", {"directions": "en-fr,fr-en", "shares": "0.5"})
+    assert caught.value.field == "shares"
+
+
 @pytest.mark.parametrize(("model", "name", "value"), [
     ("lstm", "hidden", "-4"), ("lstm", "dropout", "1.5"), ("lstm", "epochs", "nan"), ("lstm", "epochs", "inf"),
     ("lstm", "optimizer", "sgd"), ("lstm", "steps", "0"), ("lstm", "stepz", "3"), ("lstm", "length", "9" * 5000),
     ("decoder", "width", "100"), ("decoder", "kv_heads", "3"), ("transformer", "directions", "enfr"),
     ("transformer", "shares", "1,7"), ("bert", "patience", "-1"), ("lstm", "bidirectional", "maybe"),
     ("decoder", "context", "100000"), ("transformer", "beam", "9"),
+    ("lstm", "vocabulary_size", "299"), ("lstm", "dropout", "1"), ("lstm", "epochs", "1e9"), ("bert", "window", "20"),
+    ("decoder", "context", "1"), ("transformer", "shares", "0,0"), ("transformer", "directions", "en-en"),
 ])  # fmt: skip
 def test_a_bad_value_names_its_field(model: str, name: str, value: str) -> None:
     with pytest.raises(ConfigError) as caught:

@@ -21,6 +21,7 @@ from test_guard import handshake, session_cookie
 
 from webapp.accounts.models import User
 from webapp.assistants.models import Assistant
+from webapp.assistants.starters import INTRODUCTIONS
 from webapp.chat.models import Conversation
 from webapp.sharing import services
 from webapp.sharing.models import ShareLink
@@ -34,6 +35,13 @@ def test_the_page_shows_the_assistant_and_nothing_of_the_site(link: ShareLink) -
     assert "Generation" in body and "kept for 30 days" in body and "the owner of this link sees" in body
     for foreign in ("assistant-select", "/sign-in/", "id=\"sidebar\"", "/admin/", "Translation"):
         assert foreign not in body
+
+
+def test_only_those_who_can_add_documents_are_told_so(link: ShareLink) -> None:
+    Assistant.objects.filter(pk=link.assistant_id).update(task="question-answering")
+    assert "documents of your own" in Client().get("/", {"assistant": link.assistant.slug}).text
+    assert "documents of your own" not in Client().get(way(link)).text
+    assert not any("your own" in one.welcome_en or "自己" in one.welcome_zh for one in INTRODUCTIONS.values())
 
 
 @pytest.mark.parametrize("rest", ["", "embed/"])
