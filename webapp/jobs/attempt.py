@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import time
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -34,6 +36,8 @@ BACKLOG = 5000  # events that wait for the database, after which the child waits
 DELETED = gettext_noop("What this job was about has been deleted.")
 TOO_LONG = gettext_noop("It took longer than one attempt may take.")
 ENDED = gettext_noop("It ended with an error")
+NO_SPACE = os.strerror(errno.ENOSPC)  # as programs say it
+FULL = gettext_noop("The server's disk is full. Its administrator has to make room.")
 KILLED_FROM_OUTSIDE = gettext_noop("It was killed from outside, perhaps because memory ran out")
 
 
@@ -43,6 +47,7 @@ class Failure:
 
     error: str
     retry: bool
+    killed: bool = False
 
 
 class Attempt:
@@ -74,7 +79,7 @@ class Attempt:
             log.exception("%s: attempt %d", self.job, self.job.attempt)
             if self._failure:  # not even its end can be written with the handler, and others wait for the lane
                 self._handler = None
-            self._fail(f"{type(fault).__name__}: {fault}", retry=True)
+            self._fail(FULL if NO_SPACE in str(fault) else f"{type(fault).__name__}: {fault}", retry=True)
         return False
 
     def end(self) -> None:
@@ -182,7 +187,7 @@ class Attempt:
                 self._tell(services.release(**attempt))
             else:
                 failure = failure or self._failure_of(code)
-                self._tell(services.fail(**attempt, error=failure.error, retry=failure.retry), failure.error)
+                self._tell(services.fail(**attempt, **asdict(failure)), failure.error)
         self._close()
 
     def _succeeded(self, code: int) -> bool:
@@ -197,7 +202,9 @@ class Attempt:
         if code == PERMANENT and self._news.complaint:
             return Failure(error=self._news.complaint, retry=False)
         if code == KILLED:
-            return Failure(error=KILLED_FROM_OUTSIDE, retry=True)
+            return Failure(error=KILLED_FROM_OUTSIDE, retry=True, killed=True)
+        if NO_SPACE in self._news.last_words:
+            return Failure(error=FULL, retry=True)
         return Failure(error=f"{ENDED}: {self._news.last_words or f'status {code}'}", retry=code != PERMANENT)
 
     def _fail(self, error: str, *, retry: bool) -> None:

@@ -250,3 +250,10 @@ def test_what_a_dead_attempt_said_waits_for_one_that_starts(worker, steps_until,
     assert state_is(JobState.QUEUED)() and steps_written() == []
     steps_until(worker, state_is(JobState.DONE))
     assert steps_written() == ["one None", "two None"]
+
+
+def test_a_full_disk_is_said_in_words_and_tried_again(worker, steps_until, monkeypatch):
+    monkeypatch.setattr(Notes, "code", "import errno, os; raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), '/x')")
+    enqueue(kind="notes")
+    steps_until(worker, lambda: Job.objects.get().failures == 1)
+    assert "disk is full" in Job.objects.get().error and Job.objects.get().state == JobState.QUEUED
