@@ -24,7 +24,8 @@ class Kind:
     command: tuple[str, ...] = ()  # the program and its fixed arguments; a job's own follow as --name=value
     arguments: frozenset[str] = frozenset()  # names that a job may pass
     lane: Lane = "short"  # long work never makes short work wait
-    attempts: int = 3  # failures and deaths of workers in a row, none of which got further than the one before
+    attempts: int = 3  # faults in a row, none of which got further than the one before
+    kills: int = 6  # the same, of children that were killed and of workers that died: most are not the job's fault
     seconds: int = 600  # wall clock of one attempt
     memory: int | None = None  # bytes of address space; None is no limit
     niceness: int = 10  # 0 to 19: how far it gives way to the chat
@@ -47,7 +48,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "training": Kind(
         title=_("Training"), handler="webapp.training.handlers.TrainingHandler", arguments=frozenset({"run"}),
-        lane="long", seconds=30 * 24 * 3600, attempts=10, niceness=15, grace=45.0, trains=True,
+        lane="long", seconds=30 * 24 * 3600, attempts=5, kills=30, niceness=15, grace=45.0, trains=True,
     ),
     "evaluation": Kind(
         title=_("Evaluation"), handler="webapp.training.handlers.EvaluationHandler",

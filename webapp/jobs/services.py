@@ -75,7 +75,7 @@ def _claim(seen: Job, *, worker: str, now: datetime, lease: timedelta) -> Job | 
     if seen.cancel_requested or seen.pause_requested:
         _settle(seen, JobState.CANCELLED if seen.cancel_requested else JobState.PAUSED)
         return None
-    if failures >= kind_named(seen.kind).attempts:
+    if failures >= kind_named(seen.kind).kills:
         _settle(seen, JobState.FAILED, error=LOST)
         return None
     taken = _as_seen(seen).update(
@@ -144,16 +144,16 @@ def finish(*, job: int, attempt: int, result: Any = None) -> str:
     return _end(job, attempt, JobState.DONE, progress=1.0, result=result, error="")
 
 
-def fail(*, job: int, attempt: int, error: str, retry: bool = True) -> str:
+def fail(*, job: int, attempt: int, error: str, retry: bool = True, killed: bool = False) -> str:
     """The attempt failed; the job waits for its next one, where there is one. Returns the new state.
 
-    Raises LeaseLostError.
+    One that was `killed` from outside may have done nothing wrong: there are more of those. Raises LeaseLostError.
     """
     row = Job.objects.get(pk=job)
     if row.cancel_requested:
         return release(job=job, attempt=attempt)
-    failures = row.failures + 1
-    if not retry or failures >= kind_named(row.kind).attempts:
+    failures, kind = row.failures + 1, kind_named(row.kind)
+    if not retry or failures >= (kind.kills if killed else kind.attempts):
         return _end(job, attempt, JobState.FAILED, failures=failures, error=error)
     if row.pause_requested:
         return _end(job, attempt, JobState.PAUSED, failures=failures, error=error)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def sleeper(monkeypatch: pytest.MonkeyPatch) -> None:
-    kind = Kind(command=("sleep",), arguments=frozenset({"seconds"}), attempts=2)
+    kind = Kind(command=("sleep",), arguments=frozenset({"seconds"}), attempts=2, kills=3)
     monkeypatch.setattr(kinds, "KINDS", {"sleeper": kind})
 
 
@@ -111,9 +111,20 @@ def test_a_failed_attempt_is_tried_again_later_and_not_for_ever():
     assert job.finished
 
 
+def test_being_killed_is_borne_longer_than_a_fault():
+    job = enqueue(kind="sleeper")
+    for attempt in (1, 2):
+        Job.objects.update(not_before=timezone.now())
+        take()
+        assert fail(job=job.pk, attempt=attempt, error="killed", killed=True) == JobState.QUEUED
+    Job.objects.update(not_before=timezone.now())
+    take()
+    assert fail(job=job.pk, attempt=3, error="no such file") == JobState.FAILED
+
+
 def test_a_job_that_kills_its_workers_fails_in_the_end():
     enqueue(kind="sleeper")
-    for _ in range(2):
+    for _ in range(3):
         take(lease=timedelta(seconds=-1))
     assert take() is None
     assert Job.objects.get().state == JobState.FAILED
