@@ -192,7 +192,7 @@ def test_the_lineage_does_not_tell_attempts_apart(texts: Path, tmp_path: Path) -
 
 
 def test_a_model_that_does_not_fit_into_the_memory_is_refused_in_plain_words(texts: Path, tmp_path: Path) -> None:
-    settings = GENERATION | {"width": 2**20, "hidden": 2**24}
+    settings = GENERATION | {"width": 8192, "hidden": 65_536, "layers": 256}  # all that a configuration takes
     with pytest.raises(ConfigError, match="memory of this machine"):
         train(Request(task="generation", model="decoder", data=[texts], out=tmp_path / "model", settings=settings))
 
