@@ -1,16 +1,34 @@
-"""The allocator's manners during a training."""
+"""Whether a training fits into the memory, and the allocator's manners during it."""
 
 from __future__ import annotations
 
 import ctypes
 import platform
+from collections.abc import Callable
 
 import psutil
+import torch
+from torch import nn
 
 TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4
 """Parameters of glibc's mallopt."""
 PLENTY = 12 * 2**30
 """Bytes of free memory: less is not spent on holes between tensors."""
+
+
+PER_PARAMETER = 16
+"""Bytes of a parameter that learns: itself, its gradient and two moments of the optimizer, in fp32."""
+
+
+def require_memory(make: Callable[[], nn.Module]) -> None:
+    """Raise MemoryError for a network that does not fit into what is free, before it takes anything.
+
+    A system that promises more than it has would end whatever it likes, once the promise is called in.
+    """
+    with torch.device("meta"):
+        needed = PER_PARAMETER * sum(parameter.numel() for parameter in make().parameters())
+    if needed > psutil.virtual_memory().available:
+        raise MemoryError
 
 
 def keep_freed_memory() -> None:

@@ -23,6 +23,7 @@ from modeling.configs import (
 from modeling.errors import ConfigError
 from modeling.models import BertReader
 from modeling.text import Tokenizer
+from modeling.training.memory import require_memory
 from modeling.training.objectives import OBJECTIVES, Objective, Rows
 
 EMBEDDING = "embedding.weight"
@@ -84,6 +85,7 @@ def make_tokenizer(
 
 def make_module(objective: Objective, *, seed: int, parent: Parent | None) -> nn.Module:
     """A fresh network, seeded, with the parent's weights where they fit: a new set of labels gets a new head."""
+    require_memory(objective.module)
     torch.manual_seed(seed)
     module = objective.module()
     if parent:

@@ -20,6 +20,7 @@ import time
 
 PR_SET_PDEATHSIG = 1
 AUTOGROUP = "/proc/self/autogroup"
+FIRST_TO_GO = ("/proc/self/oom_score_adj", "500")  # when memory runs out, before the site itself
 
 
 def _arguments() -> argparse.Namespace:
@@ -60,6 +61,9 @@ def _become(options: argparse.Namespace) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.nice(options.niceness)
+    if options.niceness > 0:
+        with contextlib.suppress(OSError), open(FIRST_TO_GO[0], "w") as file:  # not there, or not permitted
+            file.write(FIRST_TO_GO[1])
     if options.memory and sys.platform != "darwin":  # where the system knows this limit and refuses to set it
         resource.setrlimit(resource.RLIMIT_AS, (options.memory, options.memory))
     try:

@@ -146,6 +146,15 @@ def test_more_than_fits_into_one_look_comes_in_several(tmp_path):
     child.close()
 
 
+@pytest.mark.skipif(not Path("/proc/self/oom_score_adj").exists(), reason="this system has no such order")
+@pytest.mark.parametrize(("niceness", "first"), [(0, False), (12, True)])
+def test_what_gives_way_is_the_first_to_go_when_memory_runs_out(niceness, first):
+    child = ChildProcess([sys.executable, "-c", "print(open('/proc/self/oom_score_adj').read())"], niceness=niceness)
+    ended(child)
+    assert (int(child.lines()[0]) >= 500) is first
+    child.close()
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root takes niceness back")
 def test_a_command_that_is_told_to_end_no_longer_gives_way():
     code = """import os, signal, time
