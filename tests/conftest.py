@@ -82,10 +82,12 @@ def public_data() -> Path:
 
 @pytest.fixture(autouse=True)
 def _fresh_cache() -> Iterator[None]:
-    """Counters of attempts and the like never reach another test."""
+    """Counters of attempts, and the language of a page that was asked for, never reach another test."""
     from django.core.cache import cache
+    from django.utils import translation
 
     cache.clear()
+    translation.deactivate()
     yield
 
 

@@ -263,7 +263,9 @@ def test_old_attempts_give_their_disk_back(run):
     assert (run.folder / "4/artifact.run/checkpoint/step-00000003").is_dir()
 
 
-def test_a_training_that_was_deleted_ends_and_writes_nothing(run, worker):
+def test_a_training_that_was_deleted_ends_and_writes_nothing(version, trainer_user, worker):
+    run = services.start_training(owner=trainer_user, version=version, task="classification", model="lstm",
+                                  settings=SMALL | LONG)
     steps_until(worker, lambda: RunEvent.objects.filter(run=run).exists())
     run.delete()  # the row alone, under its worker's hands
     steps_until(worker, settled(), seconds=30)
