@@ -50,7 +50,7 @@ QUESTIONS: list[tuple[str, str, Callable[[str], object]]] = [
     ("lexrank", ARTICLE, lambda text: "lighthouse" in text and len(text) < len(ARTICLE)),
     ("spam", "WINNER!! Claim your free £900 prize now, call 09061701461", lambda text: "spam" in text),
     ("csl-subjects", "补肾活血汤治疗老年高血压的临床观察", lambda text: "医学" in text),
-    ("chinese-poetry", "春江花月夜", lambda text: len(CHINESE.findall(text)) >= 5),
+    ("chinese-poetry", "春江花月夜", lambda text: len(CHINESE.findall(text)) >= 10),
 ]
 
 
@@ -60,6 +60,8 @@ def test_each_starter_gives_a_sensible_answer(
     visitor: Visitor, starter: str, text: str, sensible: Callable[[str], object]
 ) -> None:
     visitor.open(shipped(starter))
+    for knob in visitor.page.locator("#temperature").all():  # the likeliest words, which are the same each time
+        knob.evaluate("knob => { knob.value = 0; }")
     visitor.ask(text)
     visitor.answer()
     shown = visitor.page.get_by_test_id("message-assistant").last.inner_text()
