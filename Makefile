@@ -17,6 +17,9 @@ lint: setup ## Check style, types and import contracts
 	@.venv/bin/ruff check . && .venv/bin/mypy && .venv/bin/lint-imports
 bench: setup ## Compare with peers; more with B="name"
 	@.venv/bin/python -m tests.benchmarks $(B)
+peers: setup ## Install what benchmarks are held against, into .peers
+	@test -d .peers || .venv/bin/python -m venv .peers
+	@.peers/bin/pip install -q $$(.venv/bin/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['peers'])")
 pictures: setup ## Take the README's pictures anew; all of them with P=--all D=folder
 	@.venv/bin/python -m tests.browser.pictures $(P) $(or $(D),docs/pictures)
 lock: setup ## Write requirements.lock from what is installed
@@ -25,4 +28,4 @@ serving:
 	@command -v $(PYTHON) >/dev/null || { echo "Parley: there is no Python here. Install Python 3.11 or newer."; exit 1; }
 	@$(PYTHON) install.py serve
 
-.PHONY: help run setup test lint bench pictures lock serving
+.PHONY: help run setup test lint bench peers pictures lock serving

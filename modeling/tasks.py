@@ -6,6 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One way to do it: a network, or a method that needs no training."""
+
+    title: str  # what the field calls it
+    about: str  # what it is good for
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """One kind of work."""
@@ -14,7 +22,7 @@ class Task:
     roles: Mapping[str, str]  # field of a row -> what stands in it; every row has them all
     optional: Mapping[str, str] = field(default_factory=dict)  # fields that a row can lack
     names: Mapping[str, tuple[str, ...]]  # role -> column names that are taken for it, best first, lower case
-    models: Mapping[str, str]  # model -> what it is good for
+    models: Mapping[str, Method]  # from the classic to the current
     metrics: tuple[str, ...]  # what `evaluate` prints, the deciding one first
 
 
@@ -25,7 +33,10 @@ TASKS: dict[str, Task] = {
                "question": "the question", "answers": "list of {text, start}; empty where there is no answer"},
         names={"id": ("id", "qid"), "title": ("title",), "context": ("context", "passage", "paragraph"),
                "question": ("question", "query"), "answers": ("answers", "answer")},
-        models={"bert": "finds the answer word for word in your documents; fine-tuned from a BERT folder"},
+        models={
+            "bert": Method("Fine-tuned BERT",
+                           "finds the answer word for word in your documents; fine-tuned from a BERT folder"),
+        },
         metrics=("f1", "em"),
     ),
     "translation": Task(
@@ -35,7 +46,10 @@ TASKS: dict[str, Task] = {
         names={"source": ("source", "src", "source_text", "input"), "target": ("target", "tgt", "trg", "target_text",
                "translation", "output"), "source_language": ("source_language", "source_lang", "src_lang"),
                "target_language": ("target_language", "target_lang", "tgt_lang")},
-        models={"transformer": "encoder and decoder; several directions in one model; from some ten thousand pairs on"},
+        models={
+            "transformer": Method("Transformer", "encoder and decoder; several directions in one model; from some ten "
+                                                 "thousand pairs on"),
+        },
         metrics=("bleu", "chrf"),
     ),
     "summarisation": Task(
@@ -44,7 +58,9 @@ TASKS: dict[str, Task] = {
         optional={"summary": "a summary that people wrote; only measuring needs it"},
         names={"text": ("text", "document", "article", "dialogue", "body", "content", "abstract"),
                "summary": ("summary", "highlights", "subject", "title", "headline")},
-        models={"lexrank": "picks the sentences that say most; English and Chinese; needs no training"},
+        models={
+            "lexrank": Method("LexRank", "picks the sentences that say most; English and Chinese; needs no training"),
+        },
         metrics=("rouge1", "rouge2", "rougeL"),
     ),
     "classification": Task(
@@ -53,15 +69,20 @@ TASKS: dict[str, Task] = {
         names={"text": ("text", "sentence", "review", "content", "message", "comment", "title", "headline", "body",
                         "description", "question"),
                "label": ("label", "class", "category", "cat", "sentiment", "target", "topic", "intent")},
-        models={"lstm": "small and fast; two classes or many; good from a few thousand rows on"},
+        models={
+            "lstm": Method("LSTM", "small and fast; two classes or many; good from a few thousand rows on"),
+        },
         metrics=("accuracy", "macro_f1", "f1"),
     ),
     "generation": Task(
         title="Text generation",
         roles={"text": "a text in the manner to be learnt"},
         names={"text": ("text", "content", "paragraphs", "body", "poem", "document")},
-        models={"decoder": "writes on from your first words, in the manner of its texts; from about a million "
-                           "characters on"},
+        models={
+            "decoder": Method("Transformer decoder",
+                              "writes on from your first words, in the manner of its texts; from about a million "
+                              "characters on"),
+        },
         metrics=("loss", "perplexity"),
     ),
 }

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     model = args.model or next(iter(TASKS[args.task].models))
     request = Request(
         task=args.task, model=model, data=args.data, validation=args.validation, test=args.test, out=args.out,
-        settings=read_settings(model, pairs_of(args.settings)), parent=args.parent, seed=args.seed,
+        settings=read_settings(args.task, model, pairs_of(args.settings)), parent=args.parent, seed=args.seed,
         columns=columns_of(args.columns), storage=args.storage, name=args.name,
     )
     tell = reporter()

@@ -4,29 +4,33 @@ Without torch, so that a form can offer the options and check them.
 """
 
 from modeling.configs.bert import BertConfig
+from modeling.configs.catalogue import MODELS, TRAINABLE, Model, model_of
 from modeling.configs.decoder import DecoderConfig
-from modeling.configs.defaults import characters_of, default_settings
+from modeling.configs.defaults import characters_of
 from modeling.configs.estimates import Estimate, estimate
 from modeling.configs.lstm import LSTMConfig
+from modeling.configs.network import NetworkConfig
 from modeling.configs.options import Option, options
-from modeling.configs.settings import KEPT_WEIGHTS, MODEL_CONFIGS, TRAINABLE, read_settings, split_settings
+from modeling.configs.settings import KEPT_WEIGHTS, read_settings, split_settings
 from modeling.configs.training import TrainingConfig
 from modeling.configs.transformer import TransformerConfig
 
 __all__ = [
     "KEPT_WEIGHTS",
-    "MODEL_CONFIGS",
+    "MODELS",
     "TRAINABLE",
     "BertConfig",
     "DecoderConfig",
     "Estimate",
     "LSTMConfig",
+    "Model",
+    "NetworkConfig",
     "Option",
     "TrainingConfig",
     "TransformerConfig",
     "characters_of",
-    "default_settings",
     "estimate",
+    "model_of",
     "options",
     "read_settings",
     "split_settings",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modeling.configs.ranges import SIZES, check_ranges
+from modeling.configs.training import TrainingConfig
 from modeling.errors import ConfigError
 
 
@@ -40,3 +41,21 @@ class BertConfig:
                 f"stride {self.stride}, window {self.window} and positions {self.positions} do not fit",
                 allowed=f"window at most {self.positions}, and stride at most half of it", field="window",
             )
+
+    def _matrices(self) -> int:
+        return self.layers * (4 * self.width**2 + 2 * self.width * self.hidden) + 2 * self.width
+
+    def parameters(self) -> int:
+        tables = (self.vocabulary_size + self.positions + self.types) * self.width
+        return tables + self._matrices() + self.layers * (9 * self.width + self.hidden) + 2 * self.width + 2
+
+    def operations(self, length: float) -> float:
+        return 6.0 * (self._matrices() + 2 * self.layers * self.width * length)
+
+    def kept(self, length: float) -> float:
+        return self.layers * (10 * self.width + 3 * self.hidden + 3 * self.heads * length)
+
+    def examples(self, training: TrainingConfig, rows: int, tokens: float) -> tuple[float, float]:
+        mean = tokens / max(1, rows)
+        pieces = max(1.0, (mean - self.stride) / (self.window - self.stride))
+        return rows * pieces * (1 + training.negatives), min(self.window, mean + 3)

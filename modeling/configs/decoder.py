@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modeling.configs.ranges import SIZES, check_ranges
+from modeling.configs.training import TrainingConfig
 from modeling.errors import ConfigError
 
 
@@ -37,3 +38,22 @@ class DecoderConfig:
                 allowed="kv_heads divide the heads, and heads the width into multiples of 16 (the attention kernel)",
                 field="kv_heads" if self.heads % self.kv_heads else "width",
             )
+
+    def _matrices(self) -> int:
+        attention = 2 * self.width**2 + 2 * self.width**2 * self.kv_heads // self.heads
+        return self.layers * (attention + 3 * self.width * self.hidden)
+
+    def parameters(self) -> int:
+        return self.vocabulary_size * self.width + self._matrices() + (2 * self.layers + 1) * self.width
+
+    def operations(self, length: float) -> float:
+        head = self.vocabulary_size * self.width
+        return 6.0 * (self._matrices() + head + 2 * self.layers * self.width * length)
+
+    def kept(self, length: float) -> float:
+        return self.layers * (16 * self.width + 5 * self.hidden + 4 * self.heads * length)
+
+    def examples(self, training: TrainingConfig, rows: int, tokens: float) -> tuple[float, float]:
+        mean = tokens / max(1, rows)
+        pieces = 1 if mean <= self.context else 2 * mean / self.context  # they overlap by half
+        return rows * pieces, min(self.context, mean + 2)

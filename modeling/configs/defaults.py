@@ -1,4 +1,4 @@
-"""Settings that suit the size of the data."""
+"""Settings that suit the size of the data: so many rows, with so many characters in their texts."""
 
 from __future__ import annotations
 
@@ -14,19 +14,24 @@ def characters_of(row: Mapping[str, Any]) -> int:
     return sum(len(str(row[name])) for name in TEXTS if row.get(name))
 
 
-def default_settings(task: str, rows: int, characters: int) -> dict[str, Any]:
-    """Settings of training and model for this many rows of training data, and characters in their texts."""
-    if task == "classification":
-        return {"epochs": min(40.0, max(8.0, round(120_000 / max(1, rows), 1))),
-                "batch_tokens": 1024 if rows < 3000 else 2048, "learning_rate": 2e-3, "decay": 0.7, "patience": 6,
-                "evaluations": 30, "precision": "fp32", "vocabulary_size": 8000, "validation": 0.1, "test": 0.1}
-    if task == "translation":
-        return {"epochs": 20.0 if rows < 100_000 else 6.0, "optimizer": "muon", "learning_rate": 2e-3,
-                "label_smoothing": 0.1, "vocabulary_size": min(8000, max(500, characters // 200)),
-                "dropout": 0.1 if rows < 100_000 else 0.0}
-    if task == "question-answering":
-        return {"epochs": 1.0 if rows > 20_000 else 2.0, "batch_tokens": 6000, "learning_rate": 2e-4, "warmup": 0.06,
-                "decay": 0.94, "validation": 0.02, "test": 0.1, "optimizer": "adamw"}
+def classification(rows: int, characters: int) -> dict[str, Any]:
+    return {"epochs": min(40.0, max(8.0, round(120_000 / max(1, rows), 1))),
+            "batch_tokens": 1024 if rows < 3000 else 2048, "learning_rate": 2e-3, "decay": 0.7, "patience": 6,
+            "evaluations": 30, "precision": "fp32", "vocabulary_size": 8000, "validation": 0.1, "test": 0.1}
+
+
+def translation(rows: int, characters: int) -> dict[str, Any]:
+    return {"epochs": 20.0 if rows < 100_000 else 6.0, "optimizer": "muon", "learning_rate": 2e-3,
+            "label_smoothing": 0.1, "vocabulary_size": min(8000, max(500, characters // 200)),
+            "dropout": 0.1 if rows < 100_000 else 0.0}
+
+
+def reading(rows: int, characters: int) -> dict[str, Any]:
+    return {"epochs": 1.0 if rows > 20_000 else 2.0, "batch_tokens": 6000, "learning_rate": 2e-4, "warmup": 0.06,
+            "decay": 0.94, "validation": 0.02, "test": 0.1, "optimizer": "adamw"}
+
+
+def generation(rows: int, characters: int) -> dict[str, Any]:
     small = characters < 3_000_000
     return {"epochs": 12.0 if small else 4.0, "batch_tokens": 8192, "optimizer": "muon", "learning_rate": 2e-3,
             "dropout": 0.2 if small else 0.0, "patience": 5 if small else 0, "evaluations": 20,

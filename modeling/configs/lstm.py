@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modeling.configs.ranges import SIZES, check_ranges
+from modeling.configs.training import TrainingConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,3 +27,24 @@ class LSTMConfig:
 
     def __post_init__(self) -> None:
         check_ranges(self, shares=("dropout",), most=SIZES | {"length": 16384})
+
+    def _matrices(self) -> int:
+        directions = 1 + self.bidirectional
+        return directions * (4 * self.hidden * (self.embedding + self.hidden) + self.hidden * self._outputs)
+
+    @property
+    def _outputs(self) -> int:
+        return 1 if self.labels == 2 else self.labels
+
+    def parameters(self) -> int:
+        vectors = (1 + self.bidirectional) * 8 * self.hidden + self._outputs
+        return self.vocabulary_size * self.embedding + self._matrices() + vectors
+
+    def operations(self, length: float) -> float:
+        return 6.0 * self._matrices()
+
+    def kept(self, length: float) -> float:
+        return 2 * self.embedding + (1 + self.bidirectional) * 8 * self.hidden
+
+    def examples(self, training: TrainingConfig, rows: int, tokens: float) -> tuple[float, float]:
+        return rows, min(self.length, tokens / max(1, rows))

@@ -11,29 +11,12 @@ from functools import cache
 from itertools import pairwise
 from typing import Any, Literal
 
-from modeling.configs.defaults import default_settings
-from modeling.configs.settings import FROM_DATA, KEPT_WEIGHTS, MODEL_CONFIGS, TRAINABLE
+from modeling.configs.catalogue import SPECIAL, model_of
+from modeling.configs.settings import FROM_DATA, KEPT_WEIGHTS
 from modeling.configs.training import TrainingConfig
-from modeling.errors import ConfigError
 
 Kind = Literal["int", "float", "bool", "choice", "text"]
 Group = Literal["model", "training"]
-
-MAIN: dict[str, tuple[str, ...]] = {
-    "bert": ("epochs", "learning_rate", "window"),
-    "decoder": ("epochs", "learning_rate", "width", "layers", "context"),
-    "lstm": ("epochs", "learning_rate", "hidden", "length", "bidirectional"),
-    "transformer": ("epochs", "learning_rate", "width", "encoder_layers", "decoder_layers", "context"),
-}
-"""Model -> the settings that a person may want, in their order."""
-
-MADE_HERE = ("lstm", "decoder", "transformer")
-ONLY_FOR: dict[str, tuple[str, ...]] = {
-    "shares": ("transformer",), "beam": ("transformer",), "negatives": ("bert",),
-    "label_smoothing": ("transformer", "lstm"), "tokenizer": MADE_HERE, "lowercase": MADE_HERE,
-    "retokenise": MADE_HERE,
-}
-"""Setting of the training -> the models that it means something for."""
 
 NOT_ASKED = frozenset({"validation", "test", "threads", "checkpoint_seconds"})
 """Settings that whoever starts the training decides: the data come in splits, and the machine is shared."""
@@ -69,28 +52,27 @@ def options(task: str, model: str, *, rows: int, characters: int, continued: boo
     """The settings of a training on this many rows and characters, the main ones first.
 
     With `continued` those of the model that cannot change when it starts from trained weights are left out, as they
-    are for a reader, which always does. Raises ConfigError where there is nothing to train.
+    are for a model that always does. Raises ConfigError where there is nothing to train.
     """
-    if model not in TRAINABLE.get(task, ()):
-        raise ConfigError(f"{model!r} cannot be trained for {task}",
-                          allowed=f"models are {', '.join(TRAINABLE.get(task, ())) or 'none'}")
-    defaults = default_settings(task, rows, characters)
-    found = [_option(model, field, MODEL_CONFIGS[model], "model", defaults) for field in fields(MODEL_CONFIGS[model])
-             if field.name not in FROM_DATA and (field.name in KEPT_WEIGHTS or not (continued or model == "bert"))]
-    found += [_option(model, field, TrainingConfig, "training", defaults) for field in fields(TrainingConfig)
-              if field.name not in NOT_ASKED and model in ONLY_FOR.get(field.name, (model,))]
-    main = MAIN[model]
-    return sorted(found, key=lambda option: main.index(option.name) if option.main else len(main))
+    kind = model_of(task, model)
+    defaults, fixed = kind.defaults(rows, characters), continued or kind.parent == "must"
+    found = [_option(field, kind.config, "model", defaults, kind.main) for field in fields(kind.config)
+             if field.name not in FROM_DATA and (field.name in KEPT_WEIGHTS or not fixed)]
+    found += [_option(field, TrainingConfig, "training", defaults, kind.main) for field in fields(TrainingConfig)
+              if field.name not in NOT_ASKED and (field.name in kind.uses or field.name not in SPECIAL)]
+    return sorted(found, key=lambda option: kind.main.index(option.name) if option.main else len(kind.main))
 
 
-def _option(model: str, field: Field[Any], config: type, group: Group, defaults: dict[str, Any]) -> Option:
+def _option(
+    field: Field[Any], config: type, group: Group, defaults: dict[str, Any], main: tuple[str, ...]
+) -> Option:
     hint = typing.get_type_hints(config)[field.name]
     choices = tuple(typing.get_args(hint)) if typing.get_origin(hint) is Literal else ()
     default = "" if field.name == "directions" else defaults.get(field.name, field.default)
     return Option(
         name=field.name, kind="choice" if choices else _kind(hint), choices=choices, group=group,
         default=",".join(map(str, default)) if isinstance(default, tuple) else default,
-        help=documented(config)[field.name], main=field.name in MAIN[model],
+        help=documented(config)[field.name], main=field.name in main,
     )
 
 

@@ -8,26 +8,9 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, Literal
 
-from modeling.configs.bert import BertConfig
-from modeling.configs.decoder import DecoderConfig
-from modeling.configs.lstm import LSTMConfig
+from modeling.configs.catalogue import model_of
 from modeling.configs.training import TrainingConfig
-from modeling.configs.transformer import TransformerConfig
 from modeling.errors import ConfigError
-from modeling.tasks import TASKS
-
-MODEL_CONFIGS: dict[str, type] = {
-    "bert": BertConfig,
-    "decoder": DecoderConfig,
-    "lstm": LSTMConfig,
-    "transformer": TransformerConfig,
-}
-"""Model -> its configuration."""
-
-TRAINABLE: dict[str, list[str]] = {
-    task: [model for model in facts.models if model in MODEL_CONFIGS] for task, facts in TASKS.items()
-}
-"""Task -> its models that can be trained; none where the method needs no training."""
 
 FROM_DATA = frozenset({"labels", "types", "positions"})
 """Fields of model configurations that the data or the parent decides."""
@@ -43,24 +26,23 @@ LEAST_WINDOW = 96
 """Room for the longest question, the marks, and a few words of the passage."""
 
 
-def read_settings(model: str, given: Mapping[str, str]) -> dict[str, Any]:
+def read_settings(task: str, model: str, given: Mapping[str, str]) -> dict[str, Any]:
     """Turn `key=value` texts into values by the types of the fields.
 
     Raises ConfigError, with its `field`, for an unknown key and for values that cannot be, alone or together.
     """
-    if model not in MODEL_CONFIGS:
-        raise ConfigError(f"{model!r} needs no training", allowed=f"models to train are {', '.join(MODEL_CONFIGS)}")
-    hints = typing.get_type_hints(MODEL_CONFIGS[model]) | typing.get_type_hints(TrainingConfig)
-    known = {f.name for f in (*fields(MODEL_CONFIGS[model]), *fields(TrainingConfig))} - FROM_DATA
+    kind = model_of(task, model)
+    hints = typing.get_type_hints(kind.config) | typing.get_type_hints(TrainingConfig)
+    known = {f.name for f in (*fields(kind.config), *fields(TrainingConfig))} - FROM_DATA
     if unknown := sorted(set(given) - known):
         raise ConfigError(f"there is no setting {unknown[0]!r}", allowed=f"the settings are {', '.join(sorted(known))}",
                           field=unknown[0])
     settings = {name: _parse(name, text, hints[name]) for name, text in given.items()}
-    own, training = split_settings(model, settings)
+    own, training = split_settings(task, model, settings)
     TrainingConfig(**training)
     _check_asked(settings)
-    if model != "bert":  # a reader's other sizes are its parent's: only with them can these be judged
-        MODEL_CONFIGS[model](**own)
+    if kind.parent != "must":  # else its other sizes are its parent's: only with them can these be judged
+        kind.config(**own)
     return settings
 
 
@@ -91,7 +73,9 @@ def _parse(name: str, text: str, hint: Any) -> Any:
                           field=name) from None
 
 
-def split_settings(model: str, settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def split_settings(
+    task: str, model: str, settings: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Settings of the model and settings of the training."""
-    own = {f.name for f in fields(MODEL_CONFIGS[model])}
+    own = {f.name for f in fields(model_of(task, model).config)}
     return ({k: v for k, v in settings.items() if k in own}, {k: v for k, v in settings.items() if k not in own})

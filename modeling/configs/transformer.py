@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from modeling.configs.ranges import SIZES, check_ranges
+from modeling.configs.training import TrainingConfig
 from modeling.errors import ConfigError
 
 DIRECTION = re.compile(r"([a-z]{2,3})-(?!\1$)[a-z]{2,3}")
@@ -43,3 +44,28 @@ class TransformerConfig:
             )
         if bad := [pair for pair in self.directions if not DIRECTION.fullmatch(pair)]:
             raise ConfigError(f"{bad[0]!r} is no direction", allowed="two languages, such as en-fr", field="directions")
+
+    def _matrices(self) -> int:
+        block = 4 * self.width**2 + 3 * self.width * self.hidden
+        return self.encoder_layers * block + self.decoder_layers * (block + 4 * self.width**2)
+
+    @property
+    def _blocks(self) -> int:
+        """Attentions that a token passes."""
+        return self.encoder_layers + 2 * self.decoder_layers
+
+    def parameters(self) -> int:
+        vectors = (2 * self.encoder_layers + 3 * self.decoder_layers + 2) * self.width
+        return self.vocabulary_size * self.width + self._matrices() + vectors
+
+    def operations(self, length: float) -> float:
+        head = self.vocabulary_size * self.width
+        return 6.0 * (self._matrices() + head + 2 * self._blocks * self.width * length)
+
+    def kept(self, length: float) -> float:
+        return self._blocks * (16 * self.width + 5 * self.hidden + 4 * self.heads * length)
+
+    def examples(self, training: TrainingConfig, rows: int, tokens: float) -> tuple[float, float]:
+        """Each direction is an example of its own; a pair counts its longer side."""
+        directions = training.shares or (1.0,) * (len(self.directions) if len(self.directions) > 1 else 2)
+        return rows * sum(directions), min(self.context, tokens / max(1, rows) / 2 + 2)

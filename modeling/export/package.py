@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from modeling.artifact import WEIGHTS, Artifact, write_artifact
+from modeling.configs import BertConfig, DecoderConfig, LSTMConfig, TransformerConfig
 from modeling.export.bert import bert_graphs
 from modeling.export.decoder import decoder_graphs
 from modeling.export.graph import Graph
@@ -23,12 +24,13 @@ from modeling.export.weights import Storage, Weights, encode_weights
 if TYPE_CHECKING:
     from modeling.text import Tokenizer
 
-GRAPHS: dict[str, Callable[[Any, Weights], list[Graph]]] = {
-    "bert": bert_graphs,
-    "decoder": decoder_graphs,
-    "lstm": lstm_graphs,
-    "transformer": transformer_graphs,
+GRAPHS: dict[type, Callable[[Any, Weights], list[Graph]]] = {
+    BertConfig: bert_graphs,
+    DecoderConfig: decoder_graphs,
+    LSTMConfig: lstm_graphs,
+    TransformerConfig: transformer_graphs,
 }
+"""Configuration -> the graphs of its network."""
 
 
 def assemble(
@@ -53,7 +55,7 @@ def assemble(
     which case nothing is written. `manifest` adds entries such as preprocessing, languages, defaults and lineage.
     """
     weights = encode_weights(state, storage)
-    graphs = GRAPHS[model](config, weights)
+    graphs = GRAPHS[type(config)](config, weights)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / WEIGHTS).write_bytes(weights.content)

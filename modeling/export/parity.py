@@ -13,6 +13,7 @@ import onnxruntime
 import torch
 from torch import nn
 
+from modeling.configs import BertConfig, DecoderConfig, LSTMConfig, TransformerConfig
 from modeling.errors import ParityError
 from modeling.export.session import Session
 
@@ -71,7 +72,7 @@ def prove(run: TrainedModel, module: nn.Module, folder: Path) -> dict[str, Any]:
     if not rows:
         raise ParityError("There are no test rows to prove the export with", remedy="Add rows to the test split")
     with torch.no_grad():
-        for part in COMPARE[run.model](run, module, folder, rows):
+        for part in COMPARE[type(run.config)](run, module, folder, rows):
             tally.add(part)
     worst = float(np.max(tally.differences))  # a NaN stays one
     if not worst <= TOLERANCE or tally.differing:
@@ -208,4 +209,10 @@ def _pairs(run: TrainedModel, rows: list[dict[str, Any]]) -> list[tuple[list[int
     return pairs
 
 
-COMPARE: dict[str, Compare] = {"bert": _reader, "decoder": _decoder, "lstm": _classifier, "transformer": _transformer}
+COMPARE: dict[type, Compare] = {
+    BertConfig: _reader,
+    DecoderConfig: _decoder,
+    LSTMConfig: _classifier,
+    TransformerConfig: _transformer,
+}
+"""Configuration -> how its graphs are compared with its network."""

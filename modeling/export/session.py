@@ -23,8 +23,8 @@ class Session:
         self._shapes = {value.name: value.shape for value in self._inner.get_inputs()}
 
     def cache(self, rows: int, capacity: int) -> dict[str, np.ndarray]:
-        """Empty keys and values of `rows` sequences, by the names of the past inputs."""
-        return {name: np.zeros((rows, shape[1], capacity, shape[3]), np.float32)
+        """Empty state of `rows` sequences, by the names of the past inputs."""
+        return {name: np.zeros((rows, *(capacity if size == "C" else size for size in shape[1:])), np.float32)
                 for name, shape in self._shapes.items() if name.startswith("past_")}
 
     def run(self, inputs: Arrays, outputs: Sequence[str], cache: Arrays | None = None) -> list[np.ndarray]:

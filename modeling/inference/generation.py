@@ -121,7 +121,7 @@ class GenerationScheduler(Scheduler[Sequence, Prefill | Decode, None]):
         self.prefilling, sequence.row = sequence, len(self.decoding)
         runner, sampling, row = self.runner, sequence.request.sampling, sequence.row
         greedy = sampling.temperature == 0
-        runner.length[row] = 0
+        runner.clear(row)
         runner.inverse_temperature[row] = 1 if greedy else 1 / sampling.temperature
         runner.top_k[row], runner.top_p[row] = 1 if greedy else sampling.top_k, sampling.top_p
         runner.repetition_penalty[row] = sampling.repetition_penalty

@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from modeling.artifact import Artifact
 from modeling.errors import ArtifactError
-from modeling.inference.kv_cache import Allocate, HostBuffer, KVCache, View
+from modeling.inference.kv_cache import KEYS, Allocate, HostBuffer, KVCache, View
 
 VERSION: str = onnxruntime.__version__
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(int64)": np.int64,
@@ -57,6 +57,12 @@ class Graph:
         self.types: dict[str, DTypeLike] = {entry.name: _TYPES[entry.type] for entry in self.session.get_inputs()}
         self.shapes = {entry.name: entry.shape for entry in [*self.session.get_inputs(), *self.session.get_outputs()]}
         self.allocate: Allocate = HostBuffer if self.device == "cpu" else DeviceBuffer
+
+    def cache(self, prefix: str, *, rows: int, capacity: int) -> KVCache:
+        """Memory for the inputs that begin with `prefix`, by the rest of their names."""
+        names = {name.removeprefix(prefix): name for name in self.types if name.startswith(prefix)}
+        return KVCache(rows=rows, capacity=capacity, shapes={short: self.shapes[name] for short, name in names.items()},
+                       dtypes={short: self.types[name] for short, name in names.items()}, allocate=self.allocate)
 
     def __call__(self, outputs: Sequence[str], **inputs: NDArray[Any]) -> list[NDArray[Any]]:
         """Run once on arrays; the outputs are new arrays."""
@@ -115,7 +121,10 @@ class DeviceBuffer:
 
     def write_row(self, row: int, values: NDArray[Any]) -> None:
         whole = np.zeros(self.shape[1:], self.dtype)
-        whole[:, : values.shape[1]] = values
+        if len(self.shape) == KEYS:
+            whole[:, : values.shape[1]] = values
+        else:
+            whole[...] = values
         _copy(self.address + row * whole.nbytes, whole.ctypes.data, whole.nbytes, _FROM_HOST)
 
     def copy_rows(self, targets: Sequence[int], sources: Sequence[int], tokens: slice) -> None:
@@ -147,9 +156,7 @@ class DecoderRunner:
         graph = self.graph = Graph(artifact, "decoder", threads=threads, device=device)
         config = artifact.config
         self.capacity, self.slots = int(config["context"]), slots
-        kv_heads, size = int(graph.shapes["past_k0"][1]), int(graph.shapes["past_k0"][3])
-        self.cache = KVCache(rows=slots, layers=int(config["layers"]), heads=kv_heads, capacity=self.capacity,
-                             size=size, dtype=graph.types["past_k0"], allocate=graph.allocate)
+        self.cache = graph.cache("past_", rows=slots, capacity=self.capacity)
         shown = int(graph.shapes["top_ids"][1])
         full = partial(np.full, (slots, 1))
         self.token = full(0, np.int64)
@@ -163,6 +170,11 @@ class DecoderRunner:
         self.logits = np.zeros((slots, int(config["vocabulary_size"])), np.float32)
         self._total = np.zeros((), np.int32)
         self._bindings: dict[tuple[int, bool], Binding] = {}
+
+    def clear(self, row: int) -> None:
+        """Begin a new sequence in a slot."""
+        self.length[row] = 0
+        self.cache.clear(row)
 
     def prefill(self, row: int, ids: Sequence[int]) -> None:
         """Append a chunk of tokens to the sequence in a slot; `next` and its company then hold what follows."""
@@ -194,6 +206,7 @@ class DecoderRunner:
             "input_ids": ids, "last": np.full((rows, 1), ids.shape[1] - 1, np.int64), "seqlens_k": part(self.length),
             "total": self._total, **{name: part(getattr(self, name)) for name in _ROW_INPUTS},
         }  # fmt: skip
+        inputs = {name: array for name, array in inputs.items() if name in self.graph.types}
         outputs = {name: part(getattr(self, name)) for name in (*_ROW_OUTPUTS, *(["logits"] if logits else []))}
         return Binding(self.graph, inputs=inputs, outputs=outputs, cache=_past_and_present(self.cache, first, rows))
 
@@ -210,8 +223,7 @@ class TranslationRunner:
         self.decoder = Graph(artifact, "decoder", threads=threads, device=device)
         config = artifact.config
         self.capacity, self.width = int(config["context"]), int(config["width"])
-        self.layers = int(config["decoder_layers"])
-        self._outputs = [f"cross_{kind}{layer}" for layer in range(self.layers) for kind in "kv"]
+        self._outputs = [name for name in self.decoder.types if name.startswith("cross_") and name != "cross_mask"]
 
     def encode(self, sources: Sequence[Sequence[int]]) -> list[dict[str, NDArray[Any]]]:
         """Keys and values for each source, by buffer name (`k0` ...), each [heads, tokens, head size]."""
@@ -228,14 +240,14 @@ class BeamRunner:
     def __init__(self, model: TranslationRunner, *, width: int, groups: int) -> None:
         self.model, self.width, self.groups = model, width, groups
         rows, graph = groups * width, model.decoder
-        self.cache = self._cache(rows, "past_k0", model.capacity)
+        self.cache = graph.cache("past_", rows=rows, capacity=model.capacity)
         self.token, self.length = np.zeros((rows, 1), np.int64), np.zeros(rows, np.int32)
         self.top_ids = np.zeros((rows, int(graph.shapes["top_ids"][1])), np.int64)
         self.top_logprobs = np.zeros(self.top_ids.shape, np.float32)
         self._total = np.zeros((), np.int32)
         self._sources: list[dict[str, NDArray[Any]] | None] = [None] * groups
         self._bindings: dict[int, Binding] = {}
-        self.cross = self._cache(groups, "cross_k0", _SOURCE_STEP)
+        self.cross = self._cross(_SOURCE_STEP)
         self.mask = np.zeros((groups, _SOURCE_STEP), np.int32)
 
     def admit(self, group: int, source: dict[str, NDArray[Any]], first_token: int) -> None:
@@ -272,10 +284,11 @@ class BeamRunner:
     def _rows(self, group: int) -> list[int]:
         return list(range(group * self.width, (group + 1) * self.width))
 
-    def _cache(self, rows: int, name: str, capacity: int) -> KVCache:
-        graph = self.model.decoder
-        return KVCache(rows=rows, layers=self.model.layers, heads=int(graph.shapes[name][1]), capacity=capacity,
-                       size=int(graph.shapes[name][3]), dtype=graph.types[name], allocate=graph.allocate)
+    def _cross(self, capacity: int) -> KVCache:
+        """Keys and values of the sources; the mask goes in by itself."""
+        cache = self.model.decoder.cache("cross_", rows=self.groups, capacity=capacity)
+        del cache.buffers["mask"]
+        return cache
 
     @staticmethod
     def _tokens(source: dict[str, NDArray[Any]]) -> int:
@@ -286,7 +299,7 @@ class BeamRunner:
         capacity = -(-tokens // _SOURCE_STEP) * _SOURCE_STEP
         if capacity == self.cross.capacity:
             return
-        self.cross = self._cache(self.groups, "cross_k0", capacity)
+        self.cross = self._cross(capacity)
         self.mask = np.zeros((self.groups, capacity), np.int32)
         self._bindings.clear()
         for group, source in enumerate(self._sources):

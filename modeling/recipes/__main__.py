@@ -33,7 +33,8 @@ def run(name: str, data: Path, out: Path, *, settings: dict[str, str], parent: P
         Request(
             task=recipe.task, model=recipe.model, data=[files.train], test=[files.test], out=out, parent=parent,
             validation=[files.validation] if files.validation else [], seed=seed, storage=recipe.storage,
-            settings=read_settings(recipe.model, {**recipe.settings, **settings}), about=recipe.about, recipe=name,
+            settings=read_settings(recipe.task, recipe.model, {**recipe.settings, **settings}), about=recipe.about,
+            recipe=name,
         ),
         on_event=reporter(),
     )

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,14 +14,14 @@ from torch import Tensor, nn
 from modeling.artifact import Artifact
 from modeling.configs import (
     KEPT_WEIGHTS,
-    MODEL_CONFIGS,
+    NetworkConfig,
     TrainingConfig,
     characters_of,
-    default_settings,
+    model_of,
     split_settings,
 )
 from modeling.errors import ConfigError
-from modeling.models import BertReader
+from modeling.models import NETWORKS
 from modeling.text import Tokenizer
 from modeling.training.memory import require_memory
 from modeling.training.objectives import OBJECTIVES, Objective, Rows
@@ -44,22 +44,24 @@ def make_objective(
     model: str, task: str, rows: Rows, given: Mapping[str, Any], *, folder: Path, parent: Parent | None
 ) -> Objective:
     """Settle configuration, labels and tokenizer; the tokenizer is kept in `folder`, so that a resumed run has it."""
-    kind = OBJECTIVES[model]
+    kind, entry = OBJECTIVES[task][model], model_of(task, model)
     characters = sum(map(characters_of, rows))
-    settings = default_settings(task, len(rows), characters) | dict(given)
-    model_settings, training_settings = split_settings(model, settings)
+    settings = entry.defaults(len(rows), characters) | dict(given)
+    model_settings, training_settings = split_settings(task, model, settings)
     training = TrainingConfig(**training_settings)
     labels = kind.labels_from_rows(rows)
     if parent:
-        model_settings = inherited(parent, model, model_settings, given)
+        model_settings = inherited(parent, entry.config, model_settings, given)
     tokenizer = make_tokenizer(kind, rows, model_settings, training, folder=folder, parent=parent)
     derived = kind.config_from_rows(rows, model_settings) | {"vocabulary_size": tokenizer.vocabulary_size}
-    return kind(tokenizer, MODEL_CONFIGS[model](**(model_settings | derived)), training, labels)
+    return kind(tokenizer, entry.config(**(model_settings | derived)), training, labels)
 
 
-def inherited(parent: Parent, model: str, settings: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def inherited(
+    parent: Parent, config: type[NetworkConfig], settings: dict[str, Any], given: Mapping[str, Any]
+) -> dict[str, Any]:
     """The parent's configuration with those fields changed that no weight depends on."""
-    own = {f.name for f in fields(MODEL_CONFIGS[model])}
+    own = {f.name for f in fields(config)}
     free = KEPT_WEIGHTS | ({"vocabulary_size"} if given.get("retokenise") else set())
     if fixed := sorted((set(given) & own) - free):
         raise ConfigError(f"{fixed[0]} cannot change when a training continues from {parent.name}",
@@ -131,15 +133,17 @@ def write_whole(path: Path, text: str) -> None:
     draft.rename(path)
 
 
-def read_parent(path: Path, model: str) -> Parent:
-    """An artifact, or for a reader a Hugging Face BERT folder."""
-    if model == "bert" and not (path / "manifest.json").is_file():
-        module = BertReader.from_folder(path)
+def read_parent(path: Path, task: str, model: str) -> Parent:
+    """An artifact, or where the model takes one a Hugging Face folder."""
+    entry = model_of(task, model)
+    if entry.folder and not (path / "manifest.json").is_file():
+        module = cast(Any, NETWORKS[entry.config]).from_folder(path)
         return Parent(name=path.name, config=asdict(module.config), tokenizer=Tokenizer.load(path),
                       weights=module.state_dict(), labels=[])
     artifact = Artifact.load(path)
-    if artifact.model != model:
-        raise ConfigError(f"{path.name} is a {artifact.model}, not a {model}", remedy="Continue from one of its kind")
+    if (artifact.task, artifact.model) != (task, model):
+        raise ConfigError(f"{path.name} is a {artifact.model} for {artifact.task}, not a {model} for {task}",
+                          remedy="Continue from one of its kind")
     weights = {name: torch.from_numpy(array.copy()) for name, array in artifact.state_dict().items()}
     return Parent(name=path.name, config=artifact.config, tokenizer=artifact.tokenizer, weights=weights,
                   labels=list(artifact.labels or []))

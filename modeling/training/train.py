@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from modeling.artifact import WEIGHTS, Artifact
-from modeling.configs import TRAINABLE, default_settings
+from modeling.configs import model_of
 from modeling.datasets import read, split
 from modeling.errors import ConfigError, DataError
 from modeling.export import Storage, export, rounded_state_dict
@@ -53,7 +53,7 @@ class Request:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Settings that differ from the defaults."""
     parent: Path | None = None
-    """Artifact (or, for bert, Hugging Face folder) to continue from."""
+    """Artifact (or, where the model takes one, Hugging Face folder) to continue from."""
     columns: Mapping[str, str] | None = None
     """Role -> column."""
     seed: int = 0
@@ -77,9 +77,7 @@ def train(
     A file `stop` in the run's folder or beside it ends the training early, with the best weights; an `interruption`
     ends the process. Raises DataError, ConfigError, ParityError, and then RunInterrupted.
     """
-    if request.model not in TRAINABLE[request.task]:
-        allowed = ", ".join(TRAINABLE[request.task]) or "none: this task needs no training"
-        raise ConfigError(f"{request.model!r} cannot be trained for {request.task}", allowed=f"models are {allowed}")
+    model_of(request.task, request.model)
     try:
         return _train(request, on_event, interruption or Interruption())
     except (MemoryError, RuntimeError) as error:
@@ -165,7 +163,7 @@ def prepare(request: Request, folder: Path) -> tuple[Objective, Splits, nn.Modul
     """Rows, objective and fresh module."""
     dataset = read(request.data, task=request.task, columns=request.columns)
     splits = split_rows(request, dataset.rows)
-    parent = read_parent(request.parent, request.model) if request.parent else None
+    parent = read_parent(request.parent, request.task, request.model) if request.parent else None
     objective = make_objective(
         request.model, request.task, splits["train"], request.settings, folder=folder, parent=parent
     )
@@ -176,7 +174,7 @@ def prepare(request: Request, folder: Path) -> tuple[Objective, Splits, nn.Modul
 
 def split_rows(request: Request, rows: list[dict[str, Any]]) -> Splits:
     """Rows by split; what no file gives is cut from `rows` by groups."""
-    settings = default_settings(request.task, len(rows), 1) | dict(request.settings)
+    settings = model_of(request.task, request.model).defaults(len(rows), 1) | dict(request.settings)
     splits = split(rows, task=request.task, seed=request.seed,
                    validation=0.0 if request.validation else settings.get("validation", 0.05),
                    test=0.0 if request.test else settings.get("test", 0.05))

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings as site
 
-from modeling.configs import TRAINABLE, Estimate, Option, estimate, options, read_settings
+from modeling.configs import TRAINABLE, Estimate, Option, estimate, model_of, options, read_settings
 from webapp.datasets.models import DatasetVersion
 from webapp.training.models import STEP, Artifact, RunEvent, TrainingRun
 
@@ -51,11 +51,11 @@ class Choice:
         """What it will cost with these settings, by the speed of like trainings on this machine. Raises ConfigError."""
         rows, characters = size_of(self.version)
         parent = self.artifact
-        cost = partial(estimate, self.task, self.model, read_settings(self.model, given), rows=rows,
+        cost = partial(estimate, self.task, self.model, read_settings(self.task, self.model, given), rows=rows,
                        characters=characters, languages=languages_of(self.version),
                        parent=own_fields(parent.folder_config) if parent else None)
         first = cost()
-        speed = measured_speed(self.model, first.parameters)
+        speed = measured_speed(self.task, self.model, first.parameters)
         return cost(speed=speed) if speed else first
 
 
@@ -88,17 +88,17 @@ def versions_for(user: Any, task: str = "") -> Any:
 
 
 def starts_for(user: Any, task: str, model: str) -> list[tuple[str, str]]:
-    """What a training can start from, the default first: new weights, or for a reader trained ones."""
+    """What a training can start from, the default first: new weights, or trained ones where it has to be those."""
     artifacts = list(Artifact.objects.visible_to(user).filter(task=task, model=model))
-    artifacts.sort(key=lambda one: model != "bert" or one.folder.name != READER)
+    artifacts.sort(key=lambda one: one.folder.name != READER)
     known = [(f"artifact:{one.pk}", one.name) for one in artifacts]
-    if model != "bert":
-        return [("", ""), *known]
-    return [*known, *((f"folder:{name}", name) for name in base_names())]
+    entry = model_of(task, model)
+    return [*([("", "")] if entry.parent == "may" else []), *known,
+            *((f"folder:{name}", name) for name in (base_names() if entry.folder else ()))]
 
 
 def base_names() -> list[str]:
-    """Folders of BERT weights that the site offers."""
+    """Hugging Face folders that the site offers."""
     folder = site.MODELS_FOLDER
     if not folder or not folder.is_dir():
         return []
@@ -118,9 +118,9 @@ def languages_of(version: DatasetVersion | None) -> list[str]:
     return [str(one.get("code")) for one in report.get("languages", [])]
 
 
-def measured_speed(model: str, parameters: int) -> float | None:
+def measured_speed(task: str, model: str, parameters: int) -> float | None:
     """Tokens a second of the newest runs of this model and about this size; None where there are too few figures."""
-    alike = TrainingRun.objects.filter(model=model, facts__parameters__gte=parameters / LIKE,
+    alike = TrainingRun.objects.filter(task=task, model=model, facts__parameters__gte=parameters / LIKE,
                                        facts__parameters__lte=parameters * LIKE)
     speeds: list[float] = []
     for run in alike[:RUNS]:

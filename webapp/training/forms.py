@@ -11,7 +11,7 @@ from django import forms
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from modeling.configs import TRAINABLE, Estimate, Option
+from modeling.configs import TRAINABLE, Estimate, Option, model_of
 from modeling.errors import ConfigError
 from modeling.tasks import TASKS
 from webapp.accounts.models import User
@@ -55,7 +55,7 @@ class TrainForm(forms.Form):
         cleaned: dict[str, Any] = super().clean()
         if self.choice.version is None:
             self.add_error("version", gettext("There are no checked data for this job yet. Upload some first."))
-        if self.choice.model == "bert" and not self.choice.parent:
+        if model_of(self.choice.task, self.choice.model).parent == "must" and not self.choice.parent:
             self.add_error("parent", gettext("A reader starts from trained weights, and there are none here."))
         if not self.errors:
             try:
@@ -98,9 +98,10 @@ class TrainForm(forms.Form):
             return None
 
     @property
-    def models(self) -> list[tuple[str, str]]:
-        """Models and what each is good for, in the reader's language."""
-        return [(name, gettext(TASKS[self.choice.task].models[name])) for name in TRAINABLE[self.choice.task]]
+    def models(self) -> list[tuple[str, str, str]]:
+        """Models, what the field calls them and what each is good for, in the reader's language."""
+        known = TASKS[self.choice.task].models
+        return [(name, gettext(known[name].title), gettext(known[name].about)) for name in TRAINABLE[self.choice.task]]
 
     @property
     def main_options(self) -> Iterator[forms.BoundField]:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from modeling.artifact import Artifact as ArtifactFolder
 from modeling.artifact import replace_card
-from modeling.configs import TRAINABLE, read_settings
+from modeling.configs import TRAINABLE, model_of, read_settings
 from modeling.errors import ArtifactError, ConfigError, RequestError
 from modeling.runs import STOP
 from webapp.accounts.models import User
@@ -44,7 +44,7 @@ def start_training(
     """
     given = {key: written(value) for key, value in (settings or {}).items()}
     _check(version, task, model, parent, base)
-    read_settings(model, given)
+    read_settings(task, model, given)
     run = TrainingRun.objects.create(
         owner=owner, version=version, task=task, model=model, settings=given, seed=seed, storage=storage,
         parent=parent, base=base, name=name or _free_name(owner, str(version)),
@@ -72,7 +72,7 @@ def _check(version: DatasetVersion, task: str, model: str, parent: Artifact | No
         raise ConfigError(_("%(name)s is a model of another kind") % {"name": parent}, field="parent")
     if base and not base_folder(base).is_dir():
         raise ConfigError(_("There is no folder %(name)s of weights") % {"name": base}, field="parent")
-    if model == "bert" and not (parent or base):
+    if model_of(task, model).parent == "must" and not (parent or base):
         raise ConfigError(_("A reader starts from trained weights"), remedy=_("Choose what to continue from"),
                           field="parent")
 

@@ -6,12 +6,13 @@ from modeling.training.objectives.generation import Generation
 from modeling.training.objectives.reading import Reading
 from modeling.training.objectives.translation import Translation
 
-OBJECTIVES: dict[str, type[Objective]] = {
-    "lstm": Classification,
-    "transformer": Translation,
-    "bert": Reading,
-    "decoder": Generation,
+OBJECTIVES: dict[str, dict[str, type[Objective]]] = {
+    "question-answering": {"bert": Reading},
+    "translation": {"transformer": Translation},
+    "summarisation": {},
+    "classification": {"lstm": Classification},
+    "generation": {"decoder": Generation},
 }
-"""Model -> its objective."""
+"""Task -> model -> its objective."""
 
 __all__ = ["OBJECTIVES", "Objective", "Rows", "Sample"]

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from modeling.configs import TrainingConfig
+from modeling.models import network_of
 from modeling.text import Tokenizer
 
 Row = Mapping[str, Any]
@@ -41,9 +42,9 @@ class Objective(ABC):
     def labels_from_rows(cls, rows: Rows) -> list[str]:
         return []
 
-    @abstractmethod
     def module(self) -> nn.Module:
         """A fresh network; seeded by the caller."""
+        return network_of(self.config)
 
     @abstractmethod
     def examples(self, rows: Rows, *, training: bool) -> Sequence[Any]: ...

@@ -12,7 +12,6 @@ from torch.nn import functional as F
 from modeling.configs import TrainingConfig
 from modeling.errors import DataError
 from modeling.metrics import accuracy, confusion_matrix, f1_by_label, macro_f1
-from modeling.models import LSTMClassifier
 from modeling.text import Tokenizer
 from modeling.training.batches import cut, pad
 from modeling.training.objectives.base import Objective, Rows, Sample
@@ -40,9 +39,6 @@ class Classification(Objective):
     @classmethod
     def config_from_rows(cls, rows: Rows, settings: Mapping[str, Any]) -> dict[str, Any]:
         return {"labels": len(cls.labels_from_rows(rows))}
-
-    def module(self) -> nn.Module:
-        return LSTMClassifier(self.config)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text, cut to the configured length, never empty."""

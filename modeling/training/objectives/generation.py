@@ -34,9 +34,6 @@ class Generation(Objective):
             [row["text"] for row in rows], vocabulary_size=size, kind=training.tokenizer, lowercase=training.lowercase
         )
 
-    def module(self) -> nn.Module:
-        return Decoder(self.config)
-
     def examples(self, rows: Rows, *, training: bool) -> Sequence[Example]:
         """Pieces of at most context + 1 ids. In training the pieces of a long text overlap by half."""
         length, found = self.config.context, []

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from modeling.configs import TrainingConfig
 from modeling.errors import ConfigError
 from modeling.metrics import exact_match, squad_f1
-from modeling.models import BertReader
 from modeling.text import Tokenizer
 from modeling.training.batches import cut
 from modeling.training.objectives.base import Objective, Row, Rows, Sample
@@ -61,9 +60,6 @@ class Reading(Objective):
         if None in ids:
             raise ConfigError("the tokenizer has no [CLS], [SEP] and [PAD]", allowed="the tokenizer of a BERT")
         self.cls_id, self.sep_id, self.pad_id = (int(i) for i in ids if i is not None)
-
-    def module(self) -> nn.Module:
-        return BertReader(self.config)
 
     def examples(self, rows: Rows, *, training: bool) -> Sequence[Window]:
         contexts = list(dict.fromkeys(row["context"] for row in rows))

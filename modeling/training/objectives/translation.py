@@ -51,9 +51,6 @@ class Translation(Objective):
                               allowed=f"one share for each of {', '.join(self.config.directions)}")
         self.shares = np.array(shares)
 
-    def module(self) -> nn.Module:
-        return Transformer(self.config)
-
     def tag(self, direction: str) -> int:
         token = f"<2{direction.split('-')[1]}>"
         found = self.tokenizer.token_id(token)

@@ -21,7 +21,7 @@ def test_every_option_says_what_it_is_and_takes_its_own_default(task: str, model
     assert 3 <= len(main) <= 6
     assert [option.name for option in found][: len(main)] == main
     given = {option.name: str(option.default) for option in found if option.default not in (None, "")}
-    assert set(read_settings(model, given)) == set(given)
+    assert set(read_settings(task, model, given)) == set(given)
 
 
 def test_the_help_is_the_line_under_the_field() -> None:

@@ -1,40 +1,41 @@
 import pytest
 
-from modeling.configs import read_settings
+from modeling.configs import MODELS, read_settings
 from modeling.errors import ConfigError
 
 
 def test_settings_are_read_by_the_types_of_their_fields() -> None:
-    found = read_settings("transformer", {"steps": "12", "learning_rate": "1e-3", "directions": "en-fr,fr-en",
-                                          "shares": "1,0.5", "lowercase": "yes"})
+    found = read_settings("translation", "transformer", {"steps": "12", "learning_rate": "1e-3", "lowercase": "yes",
+                                                         "directions": "en-fr,fr-en", "shares": "1,0.5"})
     assert found == {"steps": 12, "learning_rate": 0.001, "directions": ("en-fr", "fr-en"), "shares": (1.0, 0.5),
                      "lowercase": True}
 
 
 def test_an_unknown_setting_is_refused_with_the_names_there_are() -> None:
     with pytest.raises(ConfigError, match=r"no setting 'stepz'.*bidirectional.*steps"):
-        read_settings("lstm", {"stepz": "12"})
+        read_settings("classification", "lstm", {"stepz": "12"})
 
 
 def test_a_setting_of_another_model_is_refused() -> None:
     with pytest.raises(ConfigError, match="no setting 'kv_heads'"):
-        read_settings("lstm", {"kv_heads": "2"})
+        read_settings("classification", "lstm", {"kv_heads": "2"})
 
 
 def test_a_value_of_the_wrong_type_is_refused() -> None:
     with pytest.raises(ConfigError, match="steps cannot be 'many'"):
-        read_settings("lstm", {"steps": "many"})
+        read_settings("classification", "lstm", {"steps": "many"})
 
 
 def test_what_a_vocabulary_needs_depends_on_the_tokenizer() -> None:
-    assert read_settings("decoder", {"tokenizer": "characters", "vocabulary_size": "200"})["vocabulary_size"] == 200
+    found = read_settings("generation", "decoder", {"tokenizer": "characters", "vocabulary_size": "200"})
+    assert found["vocabulary_size"] == 200
     with pytest.raises(ConfigError, match="at least 300"):
-        read_settings("decoder", {"vocabulary_size": "200"})
+        read_settings("generation", "decoder", {"vocabulary_size": "200"})
 
 
 def test_there_is_a_share_for_each_direction() -> None:
     with pytest.raises(ConfigError, match="one share for each direction") as caught:
-        read_settings("transformer", {"directions": "en-fr,fr-en", "shares": "0.5"})
+        read_settings("translation", "transformer", {"directions": "en-fr,fr-en", "shares": "0.5"})
     assert caught.value.field == "shares"
 
 
@@ -49,6 +50,6 @@ def test_there_is_a_share_for_each_direction() -> None:
 ])  # fmt: skip
 def test_a_bad_value_names_its_field(model: str, name: str, value: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        read_settings(model, {name: value})
+        read_settings(next(task for task in MODELS if model in MODELS[task]), model, {name: value})
     assert caught.value.field == name
     assert len(str(caught.value)) < 900

@@ -33,7 +33,7 @@ def reading(tmp_path: Path) -> Reading:
                         intermediate_size=64, max_position_embeddings=40)
     BertModel(config).save_pretrained(tmp_path, safe_serialization=True)
     (tmp_path / "run").mkdir()
-    parent = read_parent(tmp_path, "bert")
+    parent = read_parent(tmp_path, "question-answering", "bert")
     objective = make_objective("bert", "question-answering", ROWS, {"window": 20, "stride": 4, "precision": "fp32"},
                                folder=tmp_path / "run", parent=parent)
     assert isinstance(objective, Reading)

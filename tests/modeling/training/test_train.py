@@ -100,7 +100,7 @@ def test_a_training_goes_on_from_an_artifact_with_its_tokenizer(texts: Path, tmp
 def test_tokens_of_both_vocabularies_keep_their_vectors(texts: Path, tmp_path: Path) -> None:
     parent = read_parent(
         train(Request(task="generation", model="decoder", data=[texts], out=tmp_path / "first",
-                      settings=GENERATION | {"steps": 2})).path, "decoder")
+                      settings=GENERATION | {"steps": 2})).path, "generation", "decoder")
     rows = [{"text": "zebra red"}, {"text": "zoo blue"}]
     objective = make_objective("decoder", "generation", rows, {"retokenise": True, "vocabulary_size": 40,
                                "tokenizer": "characters"}, folder=tmp_path, parent=parent)

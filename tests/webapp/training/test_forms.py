@@ -141,13 +141,14 @@ def test_the_estimate_follows_the_options_and_earlier_runs(browser, version, tra
 
     assert seconds() != seconds(set_epochs="400")
     assert "<dd>" not in browser.get(ESTIMATE, filled(version, set_epochs="no")).content.decode()
-    assert measured_speed("lstm", 1000) is None
+    assert measured_speed("classification", "lstm", 1000) is None
     run.facts = {"steps": 9, "parameters": 1500}
     run.save()
     for step in (1, 2, 3):
         RunEvent.objects.create(run=run, attempt=1, kind="step", step=step, data={"tokens_per_second": 1000 * step})
-    assert measured_speed("lstm", 1000) == 2000
-    assert measured_speed("lstm", 100_000) is None and measured_speed("bert", 1000) is None
+    assert measured_speed("classification", "lstm", 1000) == 2000
+    assert measured_speed("classification", "lstm", 100_000) is None
+    assert measured_speed("question-answering", "bert", 1000) is None
 
 
 def test_training_again_begins_with_the_same_options(browser, run):

@@ -1,0 +1,86 @@
+"""MODELS: what can be trained. A table: task -> model -> its configuration and what is asked about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from modeling.configs import defaults
+from modeling.configs.bert import BertConfig
+from modeling.configs.decoder import DecoderConfig
+from modeling.configs.lstm import LSTMConfig
+from modeling.configs.network import NetworkConfig
+from modeling.configs.transformer import TransformerConfig
+from modeling.errors import ConfigError
+
+TOKENIZER = frozenset({"tokenizer", "lowercase", "retokenise"})
+"""Settings of a training that makes its own tokenizer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """One model of a task that can be trained."""
+
+    config: type[NetworkConfig]
+    """Its configuration: the identity of the network."""
+    defaults: Callable[[int, int], dict[str, Any]]
+    """Settings that suit so many rows of training data with so many characters."""
+    main: tuple[str, ...]
+    """The settings that a person may want, in their order."""
+    uses: frozenset[str] = frozenset()
+    """Settings of TrainingConfig that mean something for this model and not for all."""
+    parent: Literal["may", "must"] = "may"
+    """Whether it can, or has to, start from trained weights."""
+    folder: bool = False
+    """Whether these may be a Hugging Face folder."""
+    per_second: tuple[float, float]
+    """Multiplications and additions of a step a second in fp32 and in bf16: measured in November 2026 on one thread of
+    a server processor (AMD EPYC with AVX-512 BF16), on data and settings of the recipes' sizes. The speed of an
+    earlier run goes before it."""
+
+
+MODELS: dict[str, dict[str, Model]] = {
+    "question-answering": {
+        "bert": Model(
+            config=BertConfig, defaults=defaults.reading, main=("epochs", "learning_rate", "window"),
+            uses=frozenset({"negatives"}), parent="must", folder=True, per_second=(8e10, 2.7e11),
+        ),
+    },
+    "translation": {
+        "transformer": Model(
+            config=TransformerConfig, defaults=defaults.translation,
+            main=("epochs", "learning_rate", "width", "encoder_layers", "decoder_layers", "context"),
+            uses=TOKENIZER | {"shares", "beam", "label_smoothing"}, per_second=(8e10, 1.7e11),
+        ),
+    },
+    "summarisation": {},
+    "classification": {
+        "lstm": Model(
+            config=LSTMConfig, defaults=defaults.classification,
+            main=("epochs", "learning_rate", "hidden", "length", "bidirectional"),
+            uses=TOKENIZER | {"label_smoothing"}, per_second=(5e10, 5e10),
+        ),
+    },
+    "generation": {
+        "decoder": Model(
+            config=DecoderConfig, defaults=defaults.generation,
+            main=("epochs", "learning_rate", "width", "layers", "context"), uses=TOKENIZER, per_second=(8e10, 1.9e11),
+        ),
+    },
+}
+
+TRAINABLE: dict[str, list[str]] = {task: list(models) for task, models in MODELS.items()}
+"""Task -> its models that can be trained; none where the method needs no training."""
+
+SPECIAL = frozenset().union(*(model.uses for models in MODELS.values() for model in models.values()))
+"""Settings of TrainingConfig that not every model has."""
+
+
+def model_of(task: str, model: str) -> Model:
+    """The entry of the table. Raises ConfigError where there is nothing to train."""
+    known = MODELS.get(task, {})
+    if model not in known:
+        raise ConfigError(f"{model!r} cannot be trained for {task}",
+                          allowed=f"models are {', '.join(known) or 'none: this task needs no training'}")
+    return known[model]
