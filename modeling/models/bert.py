@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from modeling.configs import BertConfig
 from modeling.errors import ConfigError
+from modeling.models.dropout import Dropout
 from modeling.models.layers import attend, padding_mask
 
 
@@ -22,22 +23,24 @@ class Embeddings(nn.Module):
         self.position = nn.Embedding(config.positions, config.width)
         self.segment = nn.Embedding(config.types, config.width)
         self.norm = nn.LayerNorm(config.width, eps=1e-12)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, ids: Tensor, types: Tensor) -> Tensor:
         positions = torch.arange(ids.shape[1], device=ids.device)
-        return self.norm(self.word(ids) + self.segment(types) + self.position(positions))
+        return self.dropout(self.norm(self.word(ids) + self.segment(types) + self.position(positions)))
 
 
 class BertAttention(nn.Module):
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.size = width // heads
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         q, k, v = (part.unflatten(-1, (-1, self.size)).transpose(1, 2) for part in self.qkv(x).chunk(3, -1))
-        return self.out(attend(q, k, v, mask).transpose(1, 2).flatten(2))
+        return self.out(attend(q, k, v, mask, self.dropout).transpose(1, 2).flatten(2))
 
 
 class FeedForward(nn.Module):
@@ -53,11 +56,11 @@ class FeedForward(nn.Module):
 class BertLayer(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
-        self.attention = BertAttention(config.width, config.heads)
+        self.attention = BertAttention(config.width, config.heads, config.dropout)
         self.attention_norm = nn.LayerNorm(config.width, eps=1e-12)
         self.feed_forward = FeedForward(config.width, config.hidden)
         self.feed_forward_norm = nn.LayerNorm(config.width, eps=1e-12)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         x = self.attention_norm(x + self.dropout(self.attention(x, mask)))

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from modeling.configs import LSTMConfig
+from modeling.models.dropout import Dropout
 
 
 class LSTMClassifier(nn.Module):
@@ -17,7 +18,7 @@ class LSTMClassifier(nn.Module):
         self.embedding = nn.Embedding(config.vocabulary_size, config.embedding)
         self.lstm = nn.LSTM(config.embedding, config.hidden, batch_first=True, bidirectional=config.bidirectional)
         self.head = nn.Linear(config.hidden * (1 + config.bidirectional), 1 if config.labels == 2 else config.labels)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         nn.init.normal_(self.embedding.weight, std=0.1)
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:

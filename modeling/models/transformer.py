@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from modeling.configs import TransformerConfig
+from modeling.models.dropout import Dropout
 from modeling.models.layers import (
     Attention,
     Block,
@@ -45,7 +46,7 @@ class TargetLayer(nn.Module):
         self.cross_attention = CrossAttention(config.width, config.heads)
         self.feed_forward_norm = RMSNorm(config.width)
         self.feed_forward = SwiGLU(config.width, config.hidden)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(
         self, x: Tensor, tables: tuple[Tensor, Tensor], mask: Tensor, source: Tensor, source_mask: Tensor
