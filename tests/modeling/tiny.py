@@ -1,0 +1,73 @@
+"""For every model that can be trained: rows, settings and a question with which it learns and answers in seconds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from transformers import BertConfig, BertModel
+
+WORDS = ("red", "blue", "green", "stone", "river", "cloud", "apple", "house", "seven", "winter")
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tiny:
+    """What a training of seconds is given."""
+
+    rows: Rows
+    settings: Mapping[str, Any]
+    question: Mapping[str, Any]
+    """Fields of the engine's Request beside the artifact."""
+    parent: Callable[[Path], Path] | None = None
+    """Makes the trained weights to start from, in an empty folder."""
+    common: Mapping[str, Any] = field(default_factory=lambda: {"steps": 12, "precision": "fp32", "threads": 1,
+                                                               "evaluations": 2, "patience": 0, "batch_tokens": 256})
+
+
+LABELLED = [{"text": f"{a} {b} {c}", "label": "warm" if "red" in (a, b, c) else "cold"}
+            for a in WORDS for b in WORDS for c in WORDS[:3]]
+TEXTS = [{"text": f"{a} {b} {a}"} for a in WORDS for b in WORDS]
+PAIRS = [{"source": f"{a} {b}", "target": f"{b.upper()} {a.upper()}", "source_language": "en", "target_language": "fr"}
+         for a in WORDS for b in WORDS if a != b]
+QUESTIONS = [
+    {"id": f"{a}-{b}-{side}", "title": a, "context": f"the {a} stands on the {b}", "question": question,
+     "answers": [{"text": answer, "start": f"the {a} stands on the {b}".rindex(answer)}]}
+    for a in WORDS for b in WORDS if a != b
+    for side, question, answer in (("what", "what stands there", a), ("where", "on what", b))
+]
+
+
+def bert_folder(folder: Path) -> Path:
+    """A Hugging Face BERT with random weights that knows the words above."""
+    known = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS, "the", "stands", "on", "what", "there"]
+    (folder / "tokenizer.json").write_text(json.dumps({
+        "version": "1.0", "added_tokens": [], "normalizer": None, "pre_tokenizer": {"type": "Whitespace"},
+        "post_processor": None, "decoder": None, "truncation": None, "padding": None,
+        "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+                  "max_input_chars_per_word": 50, "vocab": {word: index for index, word in enumerate(known)}}}))
+    sizes = BertConfig(vocab_size=len(known), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+                       intermediate_size=64, max_position_embeddings=160)
+    BertModel(sizes).save_pretrained(folder)
+    return folder
+
+
+TINY: dict[tuple[str, str], Tiny] = {
+    ("question-answering", "bert"): Tiny(
+        rows=QUESTIONS, settings={"window": 96, "stride": 8}, question={"text": "on what"}, parent=bert_folder),
+    ("translation", "transformer"): Tiny(
+        rows=PAIRS, question={"text": "red blue", "target_language": "fr"},
+        settings={"width": 32, "encoder_layers": 1, "decoder_layers": 1, "heads": 2, "hidden": 48, "context": 24,
+                  "vocabulary_size": 420, "beam": 2}),
+    ("classification", "lstm"): Tiny(
+        rows=LABELLED, question={"text": "red stone"},
+        settings={"hidden": 16, "embedding": 16, "vocabulary_size": 300, "tokenizer": "words"}),
+    ("generation", "decoder"): Tiny(
+        rows=TEXTS, question={"text": "red"},
+        settings={"width": 32, "layers": 1, "heads": 2, "kv_heads": 1, "hidden": 48, "context": 32,
+                  "tokenizer": "characters", "vocabulary_size": 60}),
+}
+"""(task, model) -> its tiny training."""
