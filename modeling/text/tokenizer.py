@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import json
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,12 +15,12 @@ from tokenizers import Tokenizer as HuggingFaceTokenizer
 
 from modeling.errors import ConfigError, DataError
 from modeling.text.normalisation import without_surrogates
+from modeling.text.spelling import First, spelling
 
 Kind = Literal["bpe", "characters", "words"]
 
 SPECIAL_TOKENS = ("<pad>", "<unk>", "<s>", "</s>")
 _BYTE_TOKENS = tuple(f"<0x{byte:02X}>" for byte in range(256))
-_BYTE_TOKEN = re.compile(r"<0x([0-9A-F]{2})>")
 # A word takes the space before it along, so that joining the pieces gives the text back exactly.
 _BPE_PIECES = (
     r"\p{Han}+| ?[[\p{L}\p{M}]&&[^\p{Han}]]+| ?\p{N}{1,3}| ?[^\s\p{L}\p{M}\p{N}]+|\s+(?!\S)|\s"
@@ -32,14 +31,17 @@ _COVERAGE = 0.9995  # share of the characters that get a token of their own; the
 
 
 class Tokenizer:
-    """Text to token ids and back. Special tokens never come from text: look them up with `token_id`."""
+    """Text to token ids and back. Special tokens never come from text: look them up with `token_id`.
+
+    Of the kinds that folders bring, Unigram (T5) is the exception: what stands in its vocabulary matches in a text.
+    """
 
     def __init__(self, inner: HuggingFaceTokenizer) -> None:
         self._inner = inner
         inner.no_padding()
         inner.no_truncation()
         inner.encode_special_tokens = True  # "</s>" typed by a user is four characters, not the end
-        self._pieces, self._spaced = _pieces(inner)
+        self._pieces, self._first = _pieces(inner)
         self.vocabulary_size: int = len(self._pieces)
         self.pad_id = self._first_of("<pad>", "[PAD]")
         self.unk_id = self._first_of("<unk>", "[UNK]")
@@ -105,7 +107,7 @@ class Tokenizer:
         return stream.add(ids) + stream.flush()
 
     def detokenizer(self) -> StreamingDetokenizer:
-        return StreamingDetokenizer(self._pieces, strip_first_space=self._spaced)
+        return StreamingDetokenizer(self._pieces, first=self._first)
 
     def token_id(self, token: str) -> int | None:
         found: int | None = self._inner.token_to_id(token)
@@ -122,49 +124,34 @@ class Tokenizer:
 class StreamingDetokenizer:
     """Turns ids into text as they come. What it gave never changes and never ends in half a character."""
 
-    def __init__(self, pieces: Sequence[bytes], *, strip_first_space: bool) -> None:
-        self._pieces = pieces
-        self._strip = strip_first_space
+    def __init__(self, pieces: Sequence[bytes], *, first: First = "as it is") -> None:
+        self._pieces, self._first = pieces, first
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def add(self, ids: Iterable[int]) -> str:
         """Text that is certain now."""
-        count = len(self._pieces)
-        return self._take(b"".join(self._pieces[i] for i in ids if 0 <= i < count), final=False)
+        pieces = [self._pieces[i] for i in ids if 0 <= i < len(self._pieces) and self._pieces[i]]
+        if self._first != "as it is" and pieces:
+            pieces[0] = pieces[0].removeprefix(b" ") if self._first == "one space off" else pieces[0].replace(b" ", b"")
+            self._first = "as it is"
+        return self._decoder.decode(b"".join(pieces))
 
     def flush(self) -> str:
         """What is left at the end."""
-        return self._take(b"", final=True)
-
-    def _take(self, data: bytes, *, final: bool) -> str:
-        if self._strip and data:
-            data, self._strip = data.removeprefix(b" "), False
-        return self._decoder.decode(data, final=final)
+        return self._decoder.decode(b"", final=True)
 
 
-def _pieces(inner: HuggingFaceTokenizer) -> tuple[list[bytes], bool]:
-    """Bytes that each id stands for, and whether words are joined by spaces (then each brings one along)."""
+def _pieces(inner: HuggingFaceTokenizer) -> tuple[list[bytes], First]:
+    """Bytes that each id stands for, and what the first one of a text loses."""
     state = json.loads(inner.to_str())
-    kind = state["model"]["type"]
-    if kind not in ("BPE", "WordLevel", "WordPiece") or "ByteLevel" in json.dumps(state["pre_tokenizer"]):
-        raise DataError(f"the tokenizer is a {kind} one that Parley cannot decode",
-                        allowed="BPE with byte fallback, WordLevel and WordPiece (BERT) are supported")
-    prefix = state["model"].get("continuing_subword_prefix") or ""
+    spell, first = spelling(state)
     specials = {token["id"] for token in state["added_tokens"] if token["special"]}
     vocabulary: dict[str, int] = inner.get_vocab(with_added_tokens=True)
     pieces = [b""] * (max(vocabulary.values(), default=-1) + 1)
     for token, index in vocabulary.items():
         if index not in specials:
-            pieces[index] = _piece(token, bool(state["model"].get("byte_fallback")), kind, prefix)
-    return pieces, kind != "BPE"
-
-
-def _piece(token: str, byte_fallback: bool, kind: str, prefix: str) -> bytes:
-    if byte_fallback and (match := _BYTE_TOKEN.fullmatch(token)):
-        return bytes([int(match[1], 16)])
-    if kind == "BPE":
-        return token.encode()
-    return token.removeprefix(prefix).encode() if prefix and token.startswith(prefix) else f" {token}".encode()
+            pieces[index] = spell(token)
+    return pieces, first
 
 
 def _learn_bpe(texts: list[str], specials: list[str], vocabulary_size: int) -> HuggingFaceTokenizer:
