@@ -15,6 +15,8 @@ COMMANDS = {
     "build": "turn data files of any size into checked rows in splits, with a report",
     "train": "train a model on your data and write it as an artifact",
     "evaluate": "measure a model on data that it has not seen",
+    "embed": "learn vectors of the words in your text, by word2vec or GloVe",
+    "vectors": "explore vectors: neighbours, analogies, a map, other formats, figures",
     "answer": "ask a model something; the answer streams",
     "index": "make documents ready to be asked about",
     "inspect": "check an artifact and say what it is",

@@ -8,6 +8,7 @@ from modeling.datasets.reading import read
 from modeling.datasets.samples import sample_files
 from modeling.datasets.splits import split
 from modeling.datasets.statistics import Description, describe
+from modeling.datasets.texts import read_texts
 
 __all__ = ["BuildOptions", "Dataset", "Description", "Problem", "build", "check_start", "describe",
-           "document_text", "read", "read_rows", "sample_files", "split"]
+           "document_text", "read", "read_rows", "read_texts", "sample_files", "split"]
