@@ -32,7 +32,8 @@ def run(args: argparse.Namespace) -> int:
         for found in vectors.nearest(args.nearest, args.count):
             print(f"  {found.similarity:.3f}  {found.word}")
     if args.analogy:
-        for found in vectors.analogy(*args.analogy, args.count, rule=args.rule):
+        a, b, c = args.analogy
+        for found in vectors.analogy(a, b, c, args.count, rule=args.rule):
             print(f"  {found.similarity:.3f}  {found.word}")
     if args.map:
         words, places = word_map(vectors, projection=args.projection, most=args.most, words=args.words)

@@ -37,7 +37,7 @@ def read_settings(task: str, model: str, given: Mapping[str, str]) -> dict[str, 
     if unknown := sorted(set(given) - known):
         raise ConfigError(f"there is no setting {unknown[0]!r}", allowed=f"the settings are {', '.join(sorted(known))}",
                           field=unknown[0])
-    settings = {name: _parse(name, text, hints[name]) for name, text in given.items()}
+    settings = {name: parse_setting(name, text, hints[name]) for name, text in given.items()}
     own, training = split_settings(task, model, settings)
     TrainingConfig(**training)
     _check_asked(settings)
@@ -58,9 +58,11 @@ def _check_asked(settings: Mapping[str, Any]) -> None:
                           allowed="one share for each direction", field="shares")
 
 
-def _parse(name: str, text: str, hint: Any) -> Any:
+def parse_setting(name: str, text: str, hint: Any) -> Any:
+    """The value of a text by the type of its field. Raises ConfigError."""
     if typing.get_origin(hint) is tuple:
-        return tuple(_parse(name, part.strip(), typing.get_args(hint)[0]) for part in text.split(",") if part.strip())
+        parts = (part.strip() for part in text.split(","))
+        return tuple(parse_setting(name, part, typing.get_args(hint)[0]) for part in parts if part)
     if typing.get_origin(hint) is Literal:
         return text
     kind = typing.get_args(hint)[0] if isinstance(hint, types.UnionType) else hint

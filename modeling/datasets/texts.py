@@ -14,15 +14,14 @@ NO_TEXT = frozenset({"id", "label", "source_language", "target_language"})
 """Fields of rows that are texts by their type only."""
 
 
-def read_texts(paths: PathLike | Iterable[PathLike], *, task: str | None = None,
+def read_texts(paths: Iterable[PathLike], *, task: str | None = None,
                columns: Mapping[str, str | int] | None = None) -> Iterator[str]:
     """Each text of each row, as they come; of equal ones that follow each other the first.
 
     A folder that `build` wrote gives its train split. Raises DataError.
     """
-    given = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
     last: dict[str, str] = {}
-    for row in _rows(given, task, columns):
+    for row in _rows([Path(path) for path in paths], task, columns):
         for field, text in row.items():
             if isinstance(text, str) and field not in NO_TEXT and last.get(field) != text:
                 last[field] = text

@@ -9,7 +9,7 @@ from typing import Any
 
 from modeling.configs.options import documented
 from modeling.configs.ranges import check_ranges
-from modeling.configs.settings import _parse as parse_setting
+from modeling.configs.settings import parse_setting
 from modeling.errors import ConfigError
 
 

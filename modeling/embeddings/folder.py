@@ -23,7 +23,7 @@ MANIFEST, WORDS, TABLE = "vectors.json", "words.json", "vectors.safetensors"
 SCHEMA = 1
 
 _LIMITS = {MANIFEST: 16 * 1024**2, WORDS: 1024**3}
-_TYPES = {"F32": np.dtype("<f4"), "I64": np.dtype("<i8")}
+_TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "I64": np.dtype("<i8")}
 _REMEDY = "Make or import the vectors again"
 
 

@@ -29,31 +29,31 @@ _inlined: Any = njit(nogil=True, fastmath=True, error_model="numpy", inline="alw
 
 
 @_inlined
-def _next(state):  # type: ignore[no-untyped-def]
+def _next(state):
     return state * _MULTIPLIER + _INCREMENT
 
 
 @_inlined
-def _below(state, count):  # type: ignore[no-untyped-def]
+def _below(state, count):
     """A number from 0 to count - 1 out of the high bits."""
     return ((state >> _HALF) * count) >> _HALF
 
 
 @_inlined
-def _share(state):  # type: ignore[no-untyped-def]
+def _share(state):
     """A number from 0 to 1."""
     return np.float32(state >> np.uint64(40)) * np.float32(1 / (1 << 24))
 
 
 @_inlined
-def _place(score):  # type: ignore[no-untyped-def]
+def _place(score):
     """Where a score stands in the tables."""
     inside = min(max(score, -_EDGE), _EDGE)
     return np.uint64(min((inside + _EDGE) * _SCALE, np.float32(STEPS - 1)))
 
 
 @_compiled
-def _sentence(tokens, start, keep, chosen, state):  # type: ignore[no-untyped-def]
+def _sentence(tokens, start, keep, chosen, state):
     """Fill `chosen` with the words of one sentence that subsampling keeps: (where it ended, their number, state)."""
     count, place, size = 0, start, len(tokens)
     while place < size and count < LONGEST:
@@ -69,7 +69,7 @@ def _sentence(tokens, start, keep, chosen, state):  # type: ignore[no-untyped-de
 
 
 @_compiled
-def _draw(outputs, target, negatives, odds, other, state):  # type: ignore[no-untyped-def]
+def _draw(outputs, target, negatives, odds, other, state):
     """Put the target and noise words that are not it into `outputs` (alias method, Vose 1991): (number, state)."""
     outputs[0] = np.uint64(target)
     count = 1
@@ -87,7 +87,7 @@ def _draw(outputs, target, negatives, odds, other, state):  # type: ignore[no-un
 
 
 @_compiled
-def skipgram(tokens, keep, odds, other, inward, outward, window, negatives, rate, seed):  # type: ignore[no-untyped-def]
+def skipgram(tokens, keep, odds, other, inward, outward, window, negatives, rate, seed):
     """Skip-gram (Mikolov et al. 2013b, section 2.2) over one block; (loss, pairs).
 
     All words of a window share the noise words of their centre (Ji et al. 2016), so that the products are those of
@@ -142,7 +142,7 @@ def skipgram(tokens, keep, odds, other, inward, outward, window, negatives, rate
 
 
 @_compiled
-def cbow(tokens, keep, odds, other, inward, outward, window, negatives, rate, seed):  # type: ignore[no-untyped-def]
+def cbow(tokens, keep, odds, other, inward, outward, window, negatives, rate, seed):
     """Continuous bag of words (Mikolov et al. 2013a, section 3.1), the mean of the window; (loss, centres)."""
     width = inward.shape[1]
     chosen = np.empty(LONGEST, np.int32)
@@ -191,7 +191,7 @@ def cbow(tokens, keep, odds, other, inward, outward, window, negatives, rate, se
 
 
 @_compiled
-def count_pairs(tokens, place, window, words, dense, keys, values, room):  # type: ignore[no-untyped-def]
+def count_pairs(tokens, place, window, words, dense, keys, values, room):
     """Add 1/d for each two words at distance d up to `window` on a line (Pennington et al. 2014, section 4.2).
 
     A pair stands once, the commoner word first: in `dense` (float64 [F, F]) if both are among the F commonest, else
@@ -231,7 +231,7 @@ def count_pairs(tokens, place, window, words, dense, keys, values, room):  # typ
 
 
 @_inlined
-def _pull(one, other, count, inward, outward, rows, columns, rate, x_max, alpha):  # type: ignore[no-untyped-def]
+def _pull(one, other, count, inward, outward, rows, columns, rate, x_max, alpha):
     """One step of AdaGrad on f(x) (w_i . c_j + b_i + d_j - log x)^2; the last number of a row is its bias."""
     width = inward.shape[1] - 1
     error = inward[one, width] + outward[other, width] - np.log(count)
@@ -254,7 +254,7 @@ def _pull(one, other, count, inward, outward, rows, columns, rate, x_max, alpha)
 
 
 @_compiled
-def glove(ones, others, counts, inward, outward, rows, columns, rate, x_max, alpha):  # type: ignore[no-untyped-def]
+def glove(ones, others, counts, inward, outward, rows, columns, rate, x_max, alpha):
     """GloVe (Pennington et al. 2014, equation 8) over shuffled pairs, in both directions; (cost, steps).
 
     Matrices are float32 [V, W + 1], the bias last; `rows` and `columns` are AdaGrad's sums of squares, from 1 on.
