@@ -36,6 +36,10 @@ TASKS: dict[str, Task] = {
         models={
             "bert": Method("Fine-tuned BERT",
                            "finds the answer word for word in your documents; fine-tuned from a BERT folder"),
+            "qanet": Method("QANet", "convolutions and attention; learns to read from nothing but your rows; from some "
+                                     "ten thousand questions on"),
+            "transformer": Method("Transformer reader", "an encoder that learns to read from nothing but your rows; "
+                                                        "quicker than QANet"),
         },
         metrics=("f1", "em"),
     ),

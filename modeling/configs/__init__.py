@@ -11,6 +11,7 @@ from modeling.configs.estimates import Estimate, estimate
 from modeling.configs.lstm import LSTMConfig
 from modeling.configs.network import NetworkConfig
 from modeling.configs.options import Option, options
+from modeling.configs.reading import QANetConfig, TransformerReaderConfig
 from modeling.configs.settings import KEPT_WEIGHTS, read_settings, split_settings
 from modeling.configs.training import TrainingConfig
 from modeling.configs.transformer import TransformerConfig
@@ -26,8 +27,10 @@ __all__ = [
     "Model",
     "NetworkConfig",
     "Option",
+    "QANetConfig",
     "TrainingConfig",
     "TransformerConfig",
+    "TransformerReaderConfig",
     "characters_of",
     "estimate",
     "model_of",

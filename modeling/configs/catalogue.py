@@ -11,6 +11,7 @@ from modeling.configs.bert import BertConfig
 from modeling.configs.decoder import DecoderConfig
 from modeling.configs.lstm import LSTMConfig
 from modeling.configs.network import NetworkConfig
+from modeling.configs.reading import QANetConfig, TransformerReaderConfig
 from modeling.configs.transformer import TransformerConfig
 from modeling.errors import ConfigError
 
@@ -45,6 +46,16 @@ MODELS: dict[str, dict[str, Model]] = {
         "bert": Model(
             config=BertConfig, defaults=defaults.reading, main=("epochs", "learning_rate", "window"),
             uses=frozenset({"negatives"}), parent="must", folder=True, per_second=(8e10, 2.7e11),
+        ),
+        "qanet": Model(
+            config=QANetConfig, defaults=defaults.first_reading,
+            main=("epochs", "learning_rate", "width", "blocks", "window"), uses=TOKENIZER | {"negatives"},
+            per_second=(3e10, 7e10),
+        ),
+        "transformer": Model(
+            config=TransformerReaderConfig, defaults=defaults.first_reading,
+            main=("epochs", "learning_rate", "width", "layers", "window"), uses=TOKENIZER | {"negatives"},
+            per_second=(4e10, 8e10),
         ),
     },
     "translation": {

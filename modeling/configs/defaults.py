@@ -31,6 +31,13 @@ def reading(rows: int, characters: int) -> dict[str, Any]:
             "decay": 0.94, "validation": 0.02, "test": 0.1, "optimizer": "adamw"}
 
 
+def first_reading(rows: int, characters: int) -> dict[str, Any]:
+    """Of a reader that learns from nothing."""
+    return {"epochs": min(20.0, max(3.0, round(260_000 / max(1, rows), 1))), "batch_tokens": 6000,
+            "learning_rate": 1e-3, "decay": 0.8, "lowercase": True, "validation": 0.02, "test": 0.1,
+            "vocabulary_size": min(8000, max(500, characters // 100)), "patience": 6, "evaluations": 20}
+
+
 def generation(rows: int, characters: int) -> dict[str, Any]:
     small = characters < 3_000_000
     return {"epochs": 12.0 if small else 4.0, "batch_tokens": 8192, "optimizer": "muon", "learning_rate": 2e-3,

@@ -6,7 +6,7 @@ import ast
 import inspect
 import types
 import typing
-from dataclasses import Field, dataclass, fields
+from dataclasses import Field, dataclass, fields, is_dataclass
 from functools import cache
 from itertools import pairwise
 from typing import Any, Literal
@@ -84,9 +84,10 @@ def _kind(hint: Any) -> Kind:
 
 @cache
 def documented(config: type) -> dict[str, str]:
-    """Field of a configuration -> the line that stands under it in the source."""
+    """Field of a configuration, also of those that it inherits -> the line that stands under it in the source."""
+    inherited = config.__base__ if config.__base__ and is_dataclass(config.__base__) else None
     body = typing.cast(ast.ClassDef, ast.parse(inspect.getsource(config)).body[0]).body
-    return {
+    return (documented(inherited) if inherited else {}) | {
         field.target.id: " ".join(line.value.value.split())
         for field, line in pairwise(body)
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(line, ast.Expr)

@@ -13,11 +13,19 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from modeling.artifact import WEIGHTS, Artifact, write_artifact
-from modeling.configs import BertConfig, DecoderConfig, LSTMConfig, TransformerConfig
+from modeling.configs import (
+    BertConfig,
+    DecoderConfig,
+    LSTMConfig,
+    QANetConfig,
+    TransformerConfig,
+    TransformerReaderConfig,
+)
 from modeling.export.bert import bert_graphs
 from modeling.export.decoder import decoder_graphs
 from modeling.export.graph import Graph
 from modeling.export.lstm import lstm_graphs
+from modeling.export.reading import qanet_graphs, transformer_reader_graphs
 from modeling.export.transformer import transformer_graphs
 from modeling.export.weights import Storage, Weights, encode_weights
 
@@ -28,7 +36,9 @@ GRAPHS: dict[type, Callable[[Any, Weights], list[Graph]]] = {
     BertConfig: bert_graphs,
     DecoderConfig: decoder_graphs,
     LSTMConfig: lstm_graphs,
+    QANetConfig: qanet_graphs,
     TransformerConfig: transformer_graphs,
+    TransformerReaderConfig: transformer_reader_graphs,
 }
 """Configuration -> the graphs of its network."""
 

@@ -13,7 +13,14 @@ import onnxruntime
 import torch
 from torch import nn
 
-from modeling.configs import BertConfig, DecoderConfig, LSTMConfig, TransformerConfig
+from modeling.configs import (
+    BertConfig,
+    DecoderConfig,
+    LSTMConfig,
+    QANetConfig,
+    TransformerConfig,
+    TransformerReaderConfig,
+)
 from modeling.errors import ParityError
 from modeling.export.session import Session
 
@@ -137,7 +144,7 @@ def _reader(run: TrainedModel, module: nn.Module, folder: Path, rows: list[dict[
 
 def _window(run: TrainedModel, row: dict[str, Any]) -> tuple[list[int], list[int]]:
     """`[CLS] question [SEP]` and the passage's first tokens with their `[SEP]`."""
-    start, end = (run.tokenizer.token_id(mark) or 0 for mark in ("[CLS]", "[SEP]"))
+    start, end = (mark or 0 for mark in (run.tokenizer.first_id, run.tokenizer.separator_id))
     question = [start, *run.tokenizer.encode(row["question"])[: run.config.window // 2], end]
     passage = run.tokenizer.encode(row["context"])[: run.config.window - len(question) - 1]
     return question, [*passage, end]
@@ -213,6 +220,8 @@ COMPARE: dict[type, Compare] = {
     BertConfig: _reader,
     DecoderConfig: _decoder,
     LSTMConfig: _classifier,
+    QANetConfig: _reader,
     TransformerConfig: _transformer,
+    TransformerReaderConfig: _reader,
 }
 """Configuration -> how its graphs are compared with its network."""

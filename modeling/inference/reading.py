@@ -48,7 +48,7 @@ class Reader:
         self.window, self.stride = int(known["window"]), int(known["stride"])
         self.longest_question = int(known.get("longest_question", 64))
         self.longest_answer = int(known.get("longest_answer", 30))
-        marks = [self.tokenizer.token_id(token) for token in ("[CLS]", "[SEP]")]
+        marks = [self.tokenizer.first_id, self.tokenizer.separator_id]
         if None in marks:
             raise ArtifactError(f"The tokenizer of {artifact.name} has no [CLS] and [SEP]")
         self.first, self.separator = (int(mark) for mark in marks if mark is not None)

@@ -4,17 +4,28 @@ from typing import Any
 
 from torch import nn
 
-from modeling.configs import BertConfig, DecoderConfig, LSTMConfig, TransformerConfig
+from modeling.configs import (
+    BertConfig,
+    DecoderConfig,
+    LSTMConfig,
+    QANetConfig,
+    TransformerConfig,
+    TransformerReaderConfig,
+)
 from modeling.models.bert import BertReader
 from modeling.models.decoder import Decoder
 from modeling.models.lstm import LSTMClassifier
+from modeling.models.qanet import QANet
 from modeling.models.transformer import Transformer
+from modeling.models.transformer_reader import TransformerReader
 
 NETWORKS: dict[type, type[nn.Module]] = {
     BertConfig: BertReader,
     DecoderConfig: Decoder,
     LSTMConfig: LSTMClassifier,
+    QANetConfig: QANet,
     TransformerConfig: Transformer,
+    TransformerReaderConfig: TransformerReader,
 }
 """Configuration -> its network."""
 
@@ -24,4 +35,13 @@ def network_of(config: Any) -> nn.Module:
     return NETWORKS[type(config)](config)
 
 
-__all__ = ["NETWORKS", "BertReader", "Decoder", "LSTMClassifier", "Transformer", "network_of"]
+__all__ = [
+    "NETWORKS",
+    "BertReader",
+    "Decoder",
+    "LSTMClassifier",
+    "QANet",
+    "Transformer",
+    "TransformerReader",
+    "network_of",
+]

@@ -47,6 +47,8 @@ class Tokenizer:
         self.unk_id = self._first_of("<unk>", "[UNK]")
         self.bos_id = self._first_of("<s>")
         self.eos_id = self._first_of("</s>")
+        self.first_id = self._first_of("[CLS]", "<s>")  # stands before a text, or a pair of texts, that is read
+        self.separator_id = self._first_of("[SEP]", "</s>")  # stands after each of them
 
     @classmethod
     def train(cls, texts: Iterable[str], *, vocabulary_size: int, kind: Kind = "bpe", lowercase: bool = False,
@@ -97,9 +99,12 @@ class Tokenizer:
         return [list(row.ids) for row in self._inner.encode_batch_fast(whole, add_special_tokens=False)]
 
     def encode_with_offsets(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
-        """Ids, and for each the (start, end) of its characters in `text`; the bytes of one character share it."""
+        """Ids, and for each the (start, end) of its characters in `text`; the bytes of one character share it.
+
+        The blank that a word brings along is not counted, so that a span of tokens is a span of words.
+        """
         encoding = self._inner.encode(without_surrogates(text), add_special_tokens=False)
-        return list(encoding.ids), [(int(start), int(end)) for start, end in encoding.offsets]
+        return list(encoding.ids), [_without_blank(text, start, end) for start, end in encoding.offsets]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Text of `ids`; special tokens give nothing, bytes that are no UTF-8 give U+FFFD."""
@@ -119,6 +124,10 @@ class Tokenizer:
 
     def _first_of(self, *tokens: str) -> int | None:
         return next((found for token in tokens if (found := self.token_id(token)) is not None), None)
+
+
+def _without_blank(text: str, start: int, end: int) -> tuple[int, int]:
+    return (start + (end - start > 1 and text[start] == " "), end)
 
 
 class StreamingDetokenizer:

@@ -58,6 +58,14 @@ def bert_folder(folder: Path) -> Path:
 TINY: dict[tuple[str, str], Tiny] = {
     ("question-answering", "bert"): Tiny(
         rows=QUESTIONS, settings={"window": 96, "stride": 8}, question={"text": "on what"}, parent=bert_folder),
+    ("question-answering", "qanet"): Tiny(
+        rows=QUESTIONS, question={"text": "on what"},
+        settings={"width": 16, "heads": 2, "hidden": 24, "blocks": 1, "window": 96, "stride": 8, "tokenizer": "words",
+                  "vocabulary_size": 64}),
+    ("question-answering", "transformer"): Tiny(
+        rows=QUESTIONS, question={"text": "on what"},
+        settings={"width": 16, "heads": 2, "hidden": 24, "layers": 1, "window": 96, "stride": 8,
+                  "vocabulary_size": 420}),
     ("translation", "transformer"): Tiny(
         rows=PAIRS, question={"text": "red blue", "target_language": "fr"},
         settings={"width": 32, "encoder_layers": 1, "decoder_layers": 1, "heads": 2, "hidden": 48, "context": 24,

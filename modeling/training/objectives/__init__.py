@@ -7,7 +7,7 @@ from modeling.training.objectives.reading import Reading
 from modeling.training.objectives.translation import Translation
 
 OBJECTIVES: dict[str, dict[str, type[Objective]]] = {
-    "question-answering": {"bert": Reading},
+    "question-answering": {"bert": Reading, "qanet": Reading, "transformer": Reading},
     "translation": {"transformer": Translation},
     "summarisation": {},
     "classification": {"lstm": Classification},

@@ -52,11 +52,12 @@ class Reading(Objective):
 
     @classmethod
     def make_tokenizer(cls, rows: Rows, size: int, training: TrainingConfig) -> Tokenizer:
-        raise ConfigError("a reader cannot start from nothing", remedy="Name a BERT folder or artifact with --from")
+        texts = dict.fromkeys(text for row in rows for text in (row["context"], row["question"]))
+        return Tokenizer.train(texts, vocabulary_size=size, kind=training.tokenizer, lowercase=training.lowercase)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        ids = [self.tokenizer.token_id(token) for token in ("[CLS]", "[SEP]", "[PAD]")]
+        ids = [self.tokenizer.first_id, self.tokenizer.separator_id, self.tokenizer.pad_id]
         if None in ids:
             raise ConfigError("the tokenizer has no [CLS], [SEP] and [PAD]", allowed="the tokenizer of a BERT")
         self.cls_id, self.sep_id, self.pad_id = (int(i) for i in ids if i is not None)

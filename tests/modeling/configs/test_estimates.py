@@ -9,16 +9,27 @@ from typing import Any
 
 import pytest
 
-from modeling.configs import TRAINABLE, BertConfig, DecoderConfig, LSTMConfig, TransformerConfig, estimate
+from modeling.configs import (
+    TRAINABLE,
+    BertConfig,
+    DecoderConfig,
+    LSTMConfig,
+    QANetConfig,
+    TransformerConfig,
+    TransformerReaderConfig,
+    estimate,
+)
 from modeling.configs.defaults import characters_of
 from modeling.errors import ConfigError
-from modeling.models import BertReader, Decoder, LSTMClassifier, Transformer
+from modeling.models import BertReader, Decoder, LSTMClassifier, QANet, Transformer, TransformerReader
 from modeling.training import Request, train
 
 NETWORKS: list[tuple[str, str, Any, Any]] = [
     ("classification", "lstm", LSTMClassifier, LSTMConfig(vocabulary_size=500, bidirectional=True)),
     ("classification", "lstm", LSTMClassifier, LSTMConfig(vocabulary_size=500, labels=7)),
     ("question-answering", "bert", BertReader, BertConfig(vocabulary_size=900, layers=2)),
+    ("question-answering", "qanet", QANet, QANetConfig(vocabulary_size=900, blocks=2)),
+    ("question-answering", "transformer", TransformerReader, TransformerReaderConfig(vocabulary_size=900)),
     ("generation", "decoder", Decoder, DecoderConfig(vocabulary_size=700, layers=3)),
     ("translation", "transformer", Transformer, TransformerConfig(vocabulary_size=700, decoder_layers=2)),
 ]

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from modeling.artifact import Artifact
-from modeling.configs import BertConfig, DecoderConfig, LSTMConfig, TransformerConfig
+from modeling.configs import BertConfig, DecoderConfig, LSTMConfig, QANetConfig, TransformerConfig
 from modeling.export import Storage, assemble, rounded_state_dict
-from modeling.models import BertReader, Decoder, LSTMClassifier, Transformer
+from modeling.models import BertReader, Decoder, LSTMClassifier, QANet, Transformer
 from modeling.text import Tokenizer
 from modeling.training.trained import TrainedModel
 
@@ -24,6 +24,8 @@ KINDS: dict[str, tuple[str, type[nn.Module], Any]] = {
     "bert": ("question-answering", BertReader,
              BertConfig(vocabulary_size=300, width=48, layers=2, heads=4, hidden=96, positions=64, window=48, stride=8),
              ),
+    "qanet": ("question-answering", QANet, QANetConfig(vocabulary_size=300, width=32, heads=4, hidden=48, window=48,
+                                                       stride=8, blocks=2)),
     "decoder": ("generation", Decoder, DecoderConfig(vocabulary_size=300, width=64, layers=2, heads=4, kv_heads=2,
                                                      hidden=96, context=64)),
     "transformer": ("translation", Transformer, TransformerConfig(

@@ -19,7 +19,7 @@ from modeling.export.weights import Weights
 from modeling.training.trained import TrainedModel
 
 Trained = Callable[[str], TrainedModel]
-MODELS = ["lstm", "bert", "decoder", "transformer"]
+MODELS = ["lstm", "bert", "qanet", "decoder", "transformer"]
 
 
 @pytest.mark.parametrize("storage", ["fp32", "fp16", "int8"])
