@@ -17,6 +17,9 @@ class TrainingConfig:
     """Updates of the weights in all."""
     batch_tokens: int = 6000
     """Most tokens in a batch, padding included."""
+    accumulate: int = 1
+    """Batches whose gradients make one update: a large batch in the memory of a small one. Several processes share
+    them."""
     learning_rate: float = 1e-3
     """Highest rate."""
     warmup: float = 0.05
@@ -64,7 +67,8 @@ class TrainingConfig:
             self, shares=("warmup", "decay", "label_smoothing", "validation", "test", "negatives"),
             least={"weight_decay": 0, "clip": 0, "patience": 0, "checkpoint_seconds": 0, "threads": 0},
             most={"beam": 8, "threads": 1024, "epochs": 10_000, "steps": 10**7, "batch_tokens": 10**6,
-                  "label_smoothing": 0.9, "evaluations": 10_000, "patience": 10_000, "weight_decay": 10},
+                  "accumulate": 10_000, "label_smoothing": 0.9, "evaluations": 10_000, "patience": 10_000,
+                  "weight_decay": 10},
         )
         if bad := [share for share in self.shares if not 0 <= share <= 1]:
             raise ConfigError(f"shares has {bad[0]}", allowed="shares from 0 to 1", field="shares")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -19,6 +20,7 @@ from modeling.training.checkpoint import load_checkpoint, save_checkpoint
 from modeling.training.interruption import Interruption
 from modeling.training.objectives import Objective, Rows, Sample
 from modeling.training.optimization import Optimization, bf16_is_fast, rate_at
+from modeling.training.processes import Processes
 
 Event = dict[str, Any]
 REPORT_SECONDS = 2.0
@@ -57,19 +59,21 @@ class Loop:
 
     def __init__(
         self, objective: Objective, module: nn.Module, train: Rows, validation: Rows, *, folder: Path, seed: int,
-        on_event: Callable[[Event], None], interruption: Interruption,
+        on_event: Callable[[Event], None], interruption: Interruption, processes: Processes | None = None,
     ) -> None:
         self.objective, self.config, self.seed = objective, objective.training, seed
         self.folder, self.on_event, self.interruption = folder, on_event, interruption
+        self.processes = processes or Processes()
+        self.per_update = -(-self.config.accumulate // self.processes.count) * self.processes.count
         self.examples = objective.examples(train, training=True)
         self.costs = [objective.cost(example) for example in self.examples]
         self.validation = objective.examples(validation, training=False)
         self.shown = validation[:: max(1, len(validation) // SHOWN)][:SHOWN]
-        bf16 = {"bf16": True, "fp32": False, "auto": bf16_is_fast()}[self._precision()]
+        bf16 = bool(self.processes.agree({"bf16": True, "fp32": False, "auto": bf16_is_fast()}[self._precision()]))
         self.optimization = Optimization(module, self.config, bf16=bf16)
         self.module, self.progress = self.optimization.module, Progress()
         self.best: dict[str, Tensor] = {}
-        self.steps = self.config.steps or max(1, round(self.config.epochs * len(self._epoch(0))))
+        self.steps = self.config.steps or max(1, round(self.config.epochs * len(self._epoch(0)) / self.per_update))
         self.every = max(1, math.ceil(self.steps / self.config.evaluations))
         self.precision = "bf16" if bf16 else "fp32"
 
@@ -85,6 +89,12 @@ class Loop:
             raise ConfigError("no example is left to train on", remedy="Give more rows, or shorter ones")
         batches = epoch_batches(costs, batch_tokens=self.config.batch_tokens, seed=self.seed, epoch=epoch)
         return [[chosen[i] for i in batch] for batch in batches]
+
+    def _updates(self) -> Iterator[list[list[int]]]:
+        """The batches of each update."""
+        batches = self._batches()
+        while True:
+            yield [next(batches) for _ in range(self.per_update)]
 
     def _batches(self) -> Iterator[list[int]]:
         """Batches from where the run stands, moving it on."""
@@ -114,11 +124,11 @@ class Loop:
         self.module.train()
         self.began, self.first = time.monotonic(), self.progress.step
         saved = reported = self.began
-        tokens, losses, batches = 0, [], self._batches()
+        tokens, losses, updates = 0, [], self._updates()
         while self.progress.step < self.steps and not self.progress.finished:
-            batch = next(batches)
-            losses.append(self._step([self.examples[i] for i in batch]))
-            tokens += sum(self.costs[i] for i in batch)
+            batches = next(updates)
+            losses.append(self._step(batches))
+            tokens += sum(self.costs[i] for batch in batches for i in batch)
             self.progress.step += 1
             now = time.monotonic()
             if now - reported >= REPORT_SECONDS or self.progress.step == self.steps:
@@ -137,20 +147,41 @@ class Loop:
 
     def _heed(self) -> None:
         """Do what people ask of a run: stop with the best weights, or leave everything as it is and end."""
-        if stop_asked(self.folder):
+        stop, end = self.processes.any(stop_asked(self.folder), self.interruption.asked)
+        if stop:
             if self.progress.evaluated != self.progress.step:
                 self._evaluate()
             self.progress.finished = self.progress.stopped = True
             self._log(f"Stopped at step {self.progress.step} of {self.steps}")
-        if self.interruption.asked:
+        if end:
             self._save()
             raise RunInterrupted
 
-    def _step(self, examples: Sequence[Any]) -> float:
-        loss = self.objective.loss(self.module, examples)
-        loss.backward()  # type: ignore[no-untyped-call]
+    def _step(self, batches: Sequence[list[int]]) -> float:
+        """One update by the mean over all examples of these batches; its loss."""
+        weight, loss = 0, 0.0
+        for place, batch in self.processes.share(batches):
+            examples = [self.examples[i] for i in batch]
+            own = self.objective.weight(examples) if len(batches) > 1 else 1
+            # What a batch draws follows from its place in the run: the same after a kill, in whichever process.
+            torch.manual_seed(int(np.random.SeedSequence((self.seed, self.progress.step, place)).generate_state(1)[0]))
+            found = self.objective.loss(self.module, examples)
+            found.backward()  # type: ignore[no-untyped-call]
+            self.optimization.gather(own)
+            weight, loss = weight + own, loss + own * float(found.detach())
+        loss = self._shared(weight, loss)
         self.optimization.update(rate_at(self.progress.step, self.steps, self.config))
-        return self._sound(float(loss.detach()))
+        return self._sound(loss)
+
+    def _shared(self, weight: float, loss: float) -> float:
+        """Add up what the processes found and make means of the sums; the loss."""
+        facts = torch.tensor([weight, loss], dtype=torch.float32)
+        grads = [master.grad for master in self.optimization.masters if master.grad is not None]
+        self.processes.add([*grads, facts])
+        if (whole := float(facts[0])) != 1.0:
+            for grad in grads:
+                grad.div_(whole)
+        return float(facts[1]) / whole
 
     def _sound(self, loss: float) -> float:
         if not math.isfinite(loss):
@@ -195,8 +226,9 @@ class Loop:
         return bool(self.best) and (self.config.patience > 0 or self.progress.stopped)
 
     def _save(self) -> None:
+        if not self.processes.first:
+            return
         tensors = self.optimization.tensors() | {f"best/{name}": t for name, t in self.best.items()}
-        tensors["rng"] = torch.get_rng_state()
         state = {"progress": vars(self.progress), "precision": self.precision}
         path = save_checkpoint(self.folder / CHECKPOINTS, self.progress.step, tensors, state)
         self.on_event({"event": "checkpoint", "step": self.progress.step, "path": str(path)})
@@ -207,7 +239,6 @@ class Loop:
         if loaded is None:
             return None
         tensors, state = loaded
-        torch.set_rng_state(tensors.pop("rng"))
         self.best = {key[5:]: t for key, t in tensors.items() if key.startswith("best/")}
         self.optimization.restore({key: t for key, t in tensors.items() if not key.startswith("best/")})
         self.progress = Progress(**state["progress"])

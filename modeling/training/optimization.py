@@ -118,16 +118,23 @@ class Optimization:
         for working, master in zip(self.working, self.masters, strict=True):
             working.copy_(master)
 
-    def update(self, rate: float) -> float:
-        """One step with the gradients of the module; returns their norm before clipping."""
+    @torch.no_grad()
+    def gather(self, weight: float = 1.0) -> None:
+        """Add the gradients of the module to those of the masters, in fp32, and clear them."""
         for working, master in zip(self.working, self.masters, strict=True):
-            master.grad = torch.zeros_like(master) if working.grad is None else working.grad.float()
+            grad = torch.zeros_like(master) if working.grad is None else working.grad.float()
+            grad = grad.mul_(weight) if weight != 1.0 else grad
+            master.grad = grad if master.grad is None else master.grad.add_(grad)
             working.grad = None
+
+    def update(self, rate: float) -> float:
+        """One step with the gradients that were gathered; returns their norm before clipping."""
         norm = float(nn.utils.clip_grad_norm_(self.masters, self.config.clip or float("inf")))
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
             optimizer.step()
+            optimizer.zero_grad()
         self.publish()
         return norm
 

@@ -25,6 +25,7 @@ from modeling.training.loop import Event, Loop
 from modeling.training.memory import keep_freed_memory
 from modeling.training.objectives import Objective
 from modeling.training.prepare import make_module, make_objective, read_parent, remember, write_whole
+from modeling.training.processes import Processes
 from modeling.training.trained import TrainedModel
 
 Splits = dict[str, list[dict[str, Any]]]
@@ -75,7 +76,8 @@ def train(
     """Train, evaluate on the test split, export.
 
     A file `stop` in the run's folder or beside it ends the training early, with the best weights; an `interruption`
-    ends the process. Raises DataError, ConfigError, ParityError, and then RunInterrupted.
+    ends the process. Under torchrun several processes share the batches; the first one tells and writes. Raises
+    DataError, ConfigError, ParityError, and then RunInterrupted.
     """
     model_of(request.task, request.model)
     try:
@@ -92,14 +94,27 @@ def _train(request: Request, on_event: Callable[[Event], None], interruption: In
     if done := finished(request.out, lineage):
         on_event({"event": "finished", "path": str(request.out)})
         return done
-    folder = run_folder(request.out)
-    folder.mkdir(parents=True, exist_ok=True)
-    remember(folder, lineage)
+    folder, processes = run_folder(request.out), Processes.join()
+    on_event = on_event if processes.first else lambda event: None
     keep_freed_memory()
-    objective, splits, module, languages = prepare(request, folder)
+    with processes.first_alone():
+        folder.mkdir(parents=True, exist_ok=True)
+        remember(folder, lineage)
+        objective, splits, module, languages = prepare(request, folder)
     on_event({"event": "log", "text": ", ".join(f"{len(rows):,} {name} rows" for name, rows in splits.items())
               + f"; a vocabulary of {objective.tokenizer.vocabulary_size:,} tokens"})
-    trained = run_loop(request, objective, splits, module, folder, on_event, interruption)
+    trained = run_loop(request, objective, splits, module, folder, on_event, interruption, processes)
+    if processes.first:
+        artifact = _write(request, lineage, objective, splits, trained, languages, folder, on_event)
+    processes.wait()
+    return artifact if processes.first else Artifact.load(request.out)
+
+
+def _write(
+    request: Request, lineage: dict[str, Any], objective: Objective, splits: Splits, trained: nn.Module,
+    languages: Sequence[str], folder: Path, on_event: Callable[[Event], None],
+) -> Artifact:
+    """Measure the trained module and export it."""
     on_event({"event": "measuring", "rows": len(splits["test"])})
     figures = measured_once(objective, trained, splits["test"], request.storage, folder)
     on_event({"event": "measured", **figures})
@@ -189,10 +204,10 @@ def split_rows(request: Request, rows: list[dict[str, Any]]) -> Splits:
 
 def run_loop(
     request: Request, objective: Objective, splits: Splits, module: nn.Module, folder: Path,
-    on_event: Callable[[Event], None], interruption: Interruption,
+    on_event: Callable[[Event], None], interruption: Interruption, processes: Processes,
 ) -> nn.Module:
     loop = Loop(objective, module, splits["train"], splits["validation"], folder=folder, seed=request.seed,
-                on_event=on_event, interruption=interruption)
+                on_event=on_event, interruption=interruption, processes=processes)
     on_event({"event": "started", "steps": loop.steps, "precision": loop.precision, "examples": len(loop.examples),
               "parameters": sum(p.numel() for p in module.parameters()), "config": asdict(objective.config)})
     return loop.run()

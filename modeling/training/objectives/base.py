@@ -61,6 +61,10 @@ class Objective(ABC):
     def loss(self, module: nn.Module, examples: Sequence[Any]) -> Tensor:
         """Mean loss of a batch."""
 
+    def weight(self, examples: Sequence[Any]) -> int:
+        """What `loss` is a mean over: with it several batches make the gradient of one large batch."""
+        return len(examples)
+
     @abstractmethod
     def validate(self, module: nn.Module, examples: Sequence[Any]) -> dict[str, float]:
         """Quick figures, `measure` among them."""

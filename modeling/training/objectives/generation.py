@@ -50,7 +50,10 @@ class Generation(Objective):
         return len(example)
 
     def loss(self, module: nn.Module, examples: Sequence[Example]) -> Tensor:
-        return self.summed(module, examples) / sum(len(ids) - 1 for ids in examples)
+        return self.summed(module, examples) / self.weight(examples)
+
+    def weight(self, examples: Sequence[Example]) -> int:
+        return sum(len(ids) - 1 for ids in examples)
 
     def summed(self, module: nn.Module, examples: Sequence[Example]) -> Tensor:
         """Cross-entropy in nats, summed over the tokens."""

@@ -88,7 +88,10 @@ class Translation(Objective):
         return np.flatnonzero(drawn < self.shares[direction]).tolist()
 
     def loss(self, module: nn.Module, examples: Sequence[Example]) -> Tensor:
-        return self.summed(module, examples, self.training.label_smoothing) / sum(len(t) - 1 for _, t, _ in examples)
+        return self.summed(module, examples, self.training.label_smoothing) / self.weight(examples)
+
+    def weight(self, examples: Sequence[Example]) -> int:
+        return sum(len(target) - 1 for _, target, _ in examples)
 
     def summed(self, module: nn.Module, examples: Sequence[Example], smoothing: float) -> Tensor:
         """Cross-entropy in nats, summed over the target's tokens."""

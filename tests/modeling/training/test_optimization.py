@@ -37,6 +37,7 @@ def test_bf16_weights_follow_their_fp32_masters(optimizer: str) -> None:
         loss = (optimization.module["layers"](x.bfloat16()).float()[:, 0] - x[:, 0]).square().mean()
         loss.backward()
         losses.append(float(loss.detach()))
+        optimization.gather()
         optimization.update(0.02)
     assert losses[-1] < 0.2 * losses[0]
     for working, master in zip(optimization.working, optimization.masters, strict=True):

@@ -47,6 +47,7 @@ def test_a_reader_learns_to_point_at_answers(reading: Reading) -> None:
     optimization, examples = Optimization(module, reading.training, bf16=False), reading.examples(ROWS, training=True)
     for _ in range(200):
         reading.loss(module, examples).backward()
+        optimization.gather()
         optimization.update(3e-3)
     assert reading.evaluate(module, ROWS)["em"] > 90
 
