@@ -14,6 +14,8 @@ COMMANDS = {
     "describe": "say what a dataset holds and what is wrong with it",
     "build": "turn data files of any size into checked rows in splits, with a report",
     "train": "train a model on your data and write it as an artifact",
+    "compare": "rank models on the same data: quality, time, size, speed",
+    "search": "find the settings that suit your data",
     "evaluate": "measure a model on data that it has not seen",
     "embed": "learn vectors of the words in your text, by word2vec or GloVe",
     "vectors": "explore vectors: neighbours, analogies, a map, other formats, figures",

@@ -37,12 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="a column's role, by name or by index from 0")
     parser.add_argument("--name", default="", help="of the artifact, for people; that of DIR where it is left out")
     parser.add_argument("--seed", type=int, default=0, help="of splits, weights and order (0)")
+    parser.add_argument("--trial", action="store_true",
+                        help="only learn: nothing is measured on the test split, no artifact is written")
     parser.add_argument("--storage", choices=("fp32", "fp16", "int8"), default="int8", help="of the weights (int8)")
 
 
 def run(args: argparse.Namespace) -> int:
     # Only a training needs torch: other commands start without it.
-    from modeling.training import Request, on_termination, train
+    from modeling.training import Request, on_termination, train, try_out
 
     model = args.model or next(iter(TASKS[args.task].models))
     request = Request(
@@ -53,6 +55,9 @@ def run(args: argparse.Namespace) -> int:
     tell = reporter()
     try:
         with on_termination() as interruption:
+            if args.trial:
+                try_out(request, on_event=tell, interruption=interruption)
+                return 0
             artifact = train(request, on_event=tell, interruption=interruption)
     except RunInterrupted:
         return RESUME

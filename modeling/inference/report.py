@@ -15,6 +15,7 @@ from modeling import metrics
 from modeling.errors import ConfigError
 from modeling.inference.evaluation import Measurement, predict
 from modeling.inference.figures import FIGURES, Prediction
+from modeling.inference.latency import latency
 
 REPORT, PREDICTIONS = "report.json", "predictions.jsonl"
 SHOWN = 10
@@ -26,9 +27,10 @@ LONGEST = 5000
 def write_report(asked: Measurement, out: Path) -> dict[str, Any]:
     """Measure, and write the folder `out` with report.json and predictions.jsonl, whole or not at all.
 
-    report.json: task, rows, metrics, intervals, seconds, rows_per_second, best and worst (lines of predictions.jsonl,
-    from 0); where the task has them confusion (`matrix[truth][found]`) and calibration. An earlier report at `out` is
-    replaced. Raises DataError when nothing can be measured, ConfigError when something else is at `out`.
+    report.json: task, rows, metrics, intervals, seconds, rows_per_second, latency (of one question alone), best and
+    worst (lines of predictions.jsonl, from 0); where the task has them confusion (`matrix[truth][found]`) and
+    calibration. An earlier report at `out` is replaced. Raises DataError when nothing can be measured, ConfigError when
+    something else is at `out`.
     """
     if out.exists() and not (out / REPORT).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"{out} exists and is no report", remedy="Choose another --report or move it away")
@@ -36,7 +38,8 @@ def write_report(asked: Measurement, out: Path) -> dict[str, Any]:
     predictions = predict(asked)
     seconds = time.monotonic() - started
     report = summed_up(asked, predictions)
-    report |= {"seconds": round(seconds, 1), "rows_per_second": round(len(predictions) / max(1e-3, seconds), 1)}
+    report |= {"seconds": round(seconds, 1), "rows_per_second": round(len(predictions) / max(1e-3, seconds), 1),
+               "latency": latency(asked)}
     out.parent.mkdir(parents=True, exist_ok=True)
     draft = out.with_name(f".{out.name}.{secrets.token_hex(6)}")
     draft.mkdir()

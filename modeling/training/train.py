@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -80,8 +81,30 @@ def train(
     DataError, ConfigError, ParityError, and then RunInterrupted.
     """
     model_of(request.task, request.model)
-    try:
+    with _memory_said():
         return _train(request, on_event, interruption or Interruption())
+
+
+def try_out(
+    request: Request, *, on_event: Callable[[Event], None] = lambda event: None,
+    interruption: Interruption | None = None,
+) -> None:
+    """Learn as `train` does and leave it at that: no look at the test split, no artifact. Events tell how it went."""
+    model_of(request.task, request.model)
+    with _memory_said():
+        folder = run_folder(request.out)
+        folder.mkdir(parents=True, exist_ok=True)
+        remember(folder, lineage_of(request))
+        objective, splits, module, _ = prepare(request, folder)
+        run_loop(request, objective, splits, module, folder, on_event, interruption or Interruption())
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _memory_said() -> Iterator[None]:
+    """A machine that is too small for a training is a fault that a person can mend."""
+    try:
+        yield
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
             raise ConfigError("the memory of this machine is not enough for this training",
@@ -209,7 +232,8 @@ def run_loop(
     loop = Loop(objective, module, splits["train"], splits["validation"], folder=folder, seed=request.seed,
                 on_event=on_event, interruption=interruption, processes=processes)
     on_event({"event": "started", "steps": loop.steps, "precision": loop.precision, "examples": len(loop.examples),
-              "parameters": sum(p.numel() for p in module.parameters()), "config": asdict(objective.config)})
+              "parameters": sum(p.numel() for p in module.parameters()), "config": asdict(objective.config),
+              "measure": objective.measure, "higher_is_better": objective.higher_is_better})
     return loop.run()
 
 
