@@ -5,6 +5,7 @@ Without torch, so that a form can offer the options and check them.
 
 from modeling.configs.bert import BertConfig
 from modeling.configs.catalogue import MODELS, TRAINABLE, Model, model_of
+from modeling.configs.causal import CausalConfig
 from modeling.configs.decoder import DecoderConfig
 from modeling.configs.defaults import characters_of
 from modeling.configs.estimates import Estimate, estimate
@@ -21,6 +22,7 @@ __all__ = [
     "MODELS",
     "TRAINABLE",
     "BertConfig",
+    "CausalConfig",
     "DecoderConfig",
     "Estimate",
     "LSTMConfig",

@@ -21,7 +21,9 @@ from modeling.configs import (
     TransformerConfig,
     TransformerReaderConfig,
 )
+from modeling.configs.causal import CausalConfig
 from modeling.export.bert import bert_graphs
+from modeling.export.causal import causal_graphs
 from modeling.export.decoder import decoder_graphs
 from modeling.export.graph import Graph
 from modeling.export.lstm import lstm_graphs
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 GRAPHS: dict[type, Callable[[Any, Weights], list[Graph]]] = {
     BertConfig: bert_graphs,
+    CausalConfig: causal_graphs,
     DecoderConfig: decoder_graphs,
     LSTMConfig: lstm_graphs,
     QANetConfig: qanet_graphs,

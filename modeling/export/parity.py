@@ -21,6 +21,7 @@ from modeling.configs import (
     TransformerConfig,
     TransformerReaderConfig,
 )
+from modeling.configs.causal import CausalConfig
 from modeling.errors import ParityError
 from modeling.export.session import Session
 
@@ -154,7 +155,8 @@ def _decoder(run: TrainedModel, module: nn.Module, folder: Path, rows: list[dict
     """A ragged first prompt in one step, then up to 8 steps of one token."""
     session = Session(folder / "decoder.cpu.onnx")
     longest = min(run.config.context, PROMPT)
-    starts = [token for token in (run.tokenizer.bos_id,) if token is not None]
+    bos = [] if run.tokenizer.bos_id is None else [run.tokenizer.bos_id]
+    starts = run.preprocessing.get("start", bos)
     encoded = [([*starts, *ids] or [0])[:longest] for ids in run.tokenizer.encode_batch([row["text"] for row in rows])]
     for batch in _batches(encoded):
         ids, lengths = _padded([encoded[i] for i in batch])
@@ -218,6 +220,7 @@ def _pairs(run: TrainedModel, rows: list[dict[str, Any]]) -> list[tuple[list[int
 
 COMPARE: dict[type, Compare] = {
     BertConfig: _reader,
+    CausalConfig: _decoder,
     DecoderConfig: _decoder,
     LSTMConfig: _classifier,
     QANetConfig: _reader,

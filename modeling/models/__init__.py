@@ -12,7 +12,9 @@ from modeling.configs import (
     TransformerConfig,
     TransformerReaderConfig,
 )
+from modeling.configs.causal import CausalConfig
 from modeling.models.bert import BertReader
+from modeling.models.causal import Causal
 from modeling.models.decoder import Decoder
 from modeling.models.lstm import LSTMClassifier
 from modeling.models.qanet import QANet
@@ -21,6 +23,7 @@ from modeling.models.transformer_reader import TransformerReader
 
 NETWORKS: dict[type, type[nn.Module]] = {
     BertConfig: BertReader,
+    CausalConfig: Causal,
     DecoderConfig: Decoder,
     LSTMConfig: LSTMClassifier,
     QANetConfig: QANet,
@@ -38,6 +41,7 @@ def network_of(config: Any) -> nn.Module:
 __all__ = [
     "NETWORKS",
     "BertReader",
+    "Causal",
     "Decoder",
     "LSTMClassifier",
     "QANet",

@@ -1,0 +1,76 @@
+"""Hugging Face folders with random weights: the real classes of transformers, 2 layers, 32 wide, 200 tokens or so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    PreTrainedModel,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
+
+VOCABULARY = 300
+TEXTS = ["The quick brown fox jumps over the lazy dog.", "the cat sat on the mat", "春眠不觉晓，处处闻啼鸟",
+         "a red stone"] * 10
+SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+SIZES: dict[str, Any] = {
+    "vocab_size": VOCABULARY, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "intermediate_size": 48, "max_position_embeddings": 64, "bos_token_id": None,
+    "eos_token_id": 2, "pad_token_id": None, "head_dim": 16,
+}
+LLAMA3 = {"rope_type": "llama3", "rope_theta": 5e4, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+          "original_max_position_embeddings": 24}
+CAUSAL: dict[str, Callable[[], PreTrainedModel]] = {
+    "llama": lambda: LlamaForCausalLM(LlamaConfig(**SIZES, rms_norm_eps=1e-6)),
+    "llama3": lambda: LlamaForCausalLM(LlamaConfig(**SIZES, rope_parameters=LLAMA3, tie_word_embeddings=True)),
+    "linear": lambda: LlamaForCausalLM(LlamaConfig(
+        **SIZES, rope_parameters={"rope_type": "linear", "rope_theta": 1e4, "factor": 2.0})),
+    "mistral": lambda: MistralForCausalLM(MistralConfig(**SIZES, sliding_window=48)),
+    "qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**{k: v for k, v in SIZES.items() if k != "head_dim"} | {
+        "hidden_size": 64})),
+    "qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**SIZES, tie_word_embeddings=True)),
+    "gpt2": lambda: GPT2LMHeadModel(GPT2Config(
+        vocab_size=VOCABULARY, n_embd=32, n_layer=2, n_head=2, n_positions=64, bos_token_id=2, eos_token_id=2)),
+}
+
+
+def shaken(model: PreTrainedModel, seed: int = 0) -> PreTrainedModel:
+    """Weights, norms and biases too, that make decisions which are no ties."""
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            noise = torch.randn_like(parameter)
+            gain = parameter.dim() == 1 and name.endswith("weight")
+            parameter.copy_(1 + 0.1 * noise if gain else 0.15 * noise)
+    return model.eval().requires_grad_(False)
+
+
+def byte_tokenizer(specials: tuple[str, ...] = SPECIALS, size: int = VOCABULARY) -> Tokenizer:
+    """ByteLevel BPE, as GPT-2 and its followers have."""
+    inner = Tokenizer(models.BPE())
+    inner.pre_tokenizer, inner.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    inner.train_from_iterator(TEXTS, trainers.BpeTrainer(
+        vocab_size=size, special_tokens=list(specials), show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+    return inner
+
+
+def causal_folder(folder: Path, family: str = "llama", **saving: Any) -> PreTrainedModel:
+    """Write a folder; the model as transformers has it comes back."""
+    model = shaken(CAUSAL[family]())
+    model.save_pretrained(folder, **saving)
+    byte_tokenizer().save(str(folder / "tokenizer.json"))
+    return model
