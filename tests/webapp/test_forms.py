@@ -226,20 +226,19 @@ def option_takes(name: str, kind: str, value: str) -> bool:
         value == "1.5" and kind == "float" and name in {"learning_rate", "theta", "clip", "epochs", "weight_decay"})
 
 
-def right_for(world: FormWorld, model: str, **changes: str) -> dict[str, str]:
-    task = TASK_OF[model]
+def right_for(world: FormWorld, task: str, model: str, **changes: str) -> dict[str, str]:
     return {"task": task, "version": str(world.versions[task].pk), "model": model, "name": "", **changes}
 
 
 def test_every_option_of_every_model_is_judged_before_the_training(world: FormWorld) -> None:
     tess, found = world.users["tess"], []
-    for _task, model in OPTIONS:
-        known = TrainForm(right_for(world, model), user=tess, start={})
+    for task, model in OPTIONS:
+        known = TrainForm(right_for(world, task, model), user=tess, start={})
         assert known.is_valid(), known.errors
         for option in known.known:
             field = PREFIX + option.name
             for value in HOSTILE:
-                form = TrainForm(right_for(world, model, **{field: value}), user=tess, start={})
+                form = TrainForm(right_for(world, task, model, **{field: value}), user=tess, start={})
                 fine = form.is_valid()
                 if fine is not option_takes(option.name, option.kind, value) or set(form.errors) - {field}:
                     found.append(f"{model} {option.name}={value!r:.30}: {dict(form.errors)}")
@@ -249,11 +248,11 @@ def test_every_option_of_every_model_is_judged_before_the_training(world: FormWo
 def test_a_wrong_option_is_told_beside_it(world: FormWorld) -> None:
     [train] = [form for form in FORMS if form.name == "admin:training_trainingrun_add"]
     found = []
-    for _task, model in OPTIONS:
-        known = TrainForm(right_for(world, model), user=world.users["tess"], start={}).known
-        slips = [(name, value) for of, name, value in SLIPS if of == model]
+    for task, model in OPTIONS:
+        known = TrainForm(right_for(world, task, model), user=world.users["tess"], start={}).known
+        slips = [(name, value) for of, name, value in SLIPS if (of, TASK_OF[of]) == (model, task)]
         for name, value in [*((one.name, MARKUP) for one in known if one.kind != "bool"), *slips]:
-            data = right_for(world, model, **{PREFIX + name: value})
+            data = right_for(world, task, model, **{PREFIX + name: value})
             found += faults(world, train, data, [PREFIX + name], f"{model} {name}={value!r:.20}")
     assert not found, f"{len(found)}\n" + "\n".join(found[:60])
 
