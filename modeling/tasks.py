@@ -83,6 +83,9 @@ TASKS: dict[str, Task] = {
         roles={"text": "a text in the manner to be learnt"},
         names={"text": ("text", "content", "paragraphs", "body", "poem", "document")},
         models={
+            "lstm": Method("Recurrent language model",
+                           "LSTM or GRU with AWD-LSTM's regularisation; the better one for little text, and answers of "
+                           "any length; from some ten thousand characters on"),
             "decoder": Method("Transformer decoder",
                               "writes on from your first words, in the manner of its texts; from about a million "
                               "characters on"),

@@ -13,9 +13,11 @@ from modeling.configs.lstm import LSTMConfig
 from modeling.configs.network import NetworkConfig
 from modeling.configs.options import Option, options
 from modeling.configs.reading import QANetConfig, TransformerReaderConfig
+from modeling.configs.recurrent_lm import RecurrentLMConfig
 from modeling.configs.settings import KEPT_WEIGHTS, read_settings, split_settings
 from modeling.configs.training import TrainingConfig
 from modeling.configs.transformer import TransformerConfig
+from modeling.configs.vae import VAEConfig
 
 __all__ = [
     "KEPT_WEIGHTS",
@@ -30,9 +32,11 @@ __all__ = [
     "NetworkConfig",
     "Option",
     "QANetConfig",
+    "RecurrentLMConfig",
     "TrainingConfig",
     "TransformerConfig",
     "TransformerReaderConfig",
+    "VAEConfig",
     "characters_of",
     "estimate",
     "model_of",

@@ -12,6 +12,7 @@ from modeling.configs.decoder import DecoderConfig
 from modeling.configs.lstm import LSTMConfig
 from modeling.configs.network import NetworkConfig
 from modeling.configs.reading import QANetConfig, TransformerReaderConfig
+from modeling.configs.recurrent_lm import RecurrentLMConfig
 from modeling.configs.transformer import TransformerConfig
 from modeling.errors import ConfigError
 
@@ -74,6 +75,11 @@ MODELS: dict[str, dict[str, Model]] = {
         ),
     },
     "generation": {
+        "lstm": Model(
+            config=RecurrentLMConfig, defaults=defaults.recurrence,
+            main=("epochs", "learning_rate", "cell", "embedding", "hidden", "layers"), uses=TOKENIZER,
+            per_second=(5e10, 5e10),
+        ),
         "decoder": Model(
             config=DecoderConfig, defaults=defaults.generation,
             main=("epochs", "learning_rate", "width", "layers", "context"), uses=TOKENIZER, per_second=(8e10, 1.9e11),

@@ -43,3 +43,14 @@ def generation(rows: int, characters: int) -> dict[str, Any]:
     return {"epochs": 12.0 if small else 4.0, "batch_tokens": 8192, "optimizer": "muon", "learning_rate": 2e-3,
             "dropout": 0.2 if small else 0.0, "patience": 5 if small else 0, "evaluations": 20,
             "vocabulary_size": 8000 if not small else 4000}
+
+
+def recurrence(rows: int, characters: int) -> dict[str, Any]:
+    long, small = characters > 1000 * rows, characters < 3_000_000
+    dropped = 0.3 if small else 0.1
+    return {"epochs": 20.0 if small else 6.0, "batch_tokens": 2048, "learning_rate": 3e-3, "weight_decay": 1e-3,
+            "precision": "fp32", "clip": 0.25, "decay": 0.7, "patience": 5 if small else 0, "evaluations": 20,
+            "vocabulary_size": 4000 if small else 8000, "continuous": long, "hidden": 512 if small else 1024,
+            "dropout": dropped, "dropout_between": dropped, "dropout_input": dropped, "dropout_weights": dropped,
+            "dropout_words": 0.1 if small else 0.0, "activation": 2.0 if small else 0.0,
+            "slowness": 1.0 if small else 0.0}

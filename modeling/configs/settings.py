@@ -15,7 +15,9 @@ from modeling.errors import ConfigError
 FROM_DATA = frozenset({"labels", "types", "positions"})
 """Fields of model configurations that the data or the parent decides."""
 
-KEPT_WEIGHTS = frozenset({"dropout", "length", "context", "window", "stride", "directions"})
+KEPT_WEIGHTS = frozenset({"dropout", "length", "context", "window", "stride", "directions",
+                          "dropout_between", "dropout_input", "dropout_words", "dropout_weights", "continuous",
+                          "activation", "slowness"})
 """Fields of model configurations that can change when a training continues from an artifact."""
 
 LEAST_VOCABULARY = {"bpe": 300, "characters": 32, "words": 32}

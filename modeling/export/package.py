@@ -18,6 +18,7 @@ from modeling.configs import (
     DecoderConfig,
     LSTMConfig,
     QANetConfig,
+    RecurrentLMConfig,
     TransformerConfig,
     TransformerReaderConfig,
 )
@@ -28,6 +29,7 @@ from modeling.export.decoder import decoder_graphs
 from modeling.export.graph import Graph
 from modeling.export.lstm import lstm_graphs
 from modeling.export.reading import qanet_graphs, transformer_reader_graphs
+from modeling.export.recurrent_lm import recurrent_lm_graphs
 from modeling.export.transformer import transformer_graphs
 from modeling.export.weights import Storage, Weights, encode_weights
 
@@ -40,6 +42,7 @@ GRAPHS: dict[type, Callable[[Any, Weights], list[Graph]]] = {
     DecoderConfig: decoder_graphs,
     LSTMConfig: lstm_graphs,
     QANetConfig: qanet_graphs,
+    RecurrentLMConfig: recurrent_lm_graphs,
     TransformerConfig: transformer_graphs,
     TransformerReaderConfig: transformer_reader_graphs,
 }

@@ -18,6 +18,7 @@ from modeling.configs import (
     DecoderConfig,
     LSTMConfig,
     QANetConfig,
+    RecurrentLMConfig,
     TransformerConfig,
     TransformerReaderConfig,
 )
@@ -171,6 +172,22 @@ def _decoder(run: TrainedModel, module: nn.Module, folder: Path, rows: list[dict
             yield Compared(expected[row, used - 1].numpy(), actual, chosen[:, 0])
 
 
+def _recurrent(run: TrainedModel, module: nn.Module, folder: Path, rows: list[dict[str, Any]]) -> Iterator[Compared]:
+    """A first chunk, then up to 8 steps of one token: rows of a batch are cut to one length, since a state keeps all
+    that it reads."""
+    session, start = Session(folder / "decoder.cpu.onnx"), run.tokenizer.bos_id or 0
+    encoded = [[start, *ids][:PROMPT] for ids in run.tokenizer.encode_batch([row["text"] for row in rows])]
+    for batch in _batches(encoded):
+        shortest = min(len(encoded[i]) for i in batch)
+        ids = np.array([encoded[i][:shortest] for i in batch])
+        expected, cache = module(torch.from_numpy(ids)).numpy(), session.cache(len(ids), 0)
+        first = max(1, shortest - STEPS)
+        for begin, end in [(0, first), *((place, place + 1) for place in range(first, shortest))]:
+            last = np.full((len(ids), 1), end - begin - 1)
+            chosen, actual = session.run({**_greedy(ids[:, begin:end]), "last": last}, ["next", "logits"], cache)
+            yield Compared(expected[:, end - 1], actual, chosen[:, 0])
+
+
 def _greedy(chunk: np.ndarray) -> dict[str, np.ndarray]:
     one = np.ones((len(chunk), 1), np.float32)
     return {"input_ids": chunk, "inverse_temperature": one, "top_p": one, "top_k": one.astype(np.int64),
@@ -224,6 +241,7 @@ COMPARE: dict[type, Compare] = {
     DecoderConfig: _decoder,
     LSTMConfig: _classifier,
     QANetConfig: _reader,
+    RecurrentLMConfig: _recurrent,
     TransformerConfig: _transformer,
     TransformerReaderConfig: _reader,
 }

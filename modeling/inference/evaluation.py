@@ -193,7 +193,8 @@ def _generation(asked: Measurement) -> Iterator[Prediction]:
 def _surprises(scheduler: GenerationScheduler, group: list[list[int]]) -> np.ndarray:
     """Minus the log probability of each piece's tokens after its first, summed; the longest piece stands in front."""
     runner, sums = scheduler.runner, np.zeros(len(group))
-    runner.length[:] = 0
+    for row in range(len(group)):
+        runner.clear(row)
     for place in range(len(group[0]) - 1):
         left = sum(len(piece) > place + 1 for piece in group)
         runner.token[:left, 0] = [piece[place] for piece in group[:left]]

@@ -21,6 +21,7 @@ _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(in
           "tensor(int32)": np.int32, "tensor(int8)": np.int8}
 _ROW_INPUTS = ("inverse_temperature", "top_p", "top_k", "uniform", "recent", "repetition_penalty")
 _ROW_OUTPUTS = ("next", "logprob", "top_ids", "top_logprobs")
+_ENDLESS = 8192  # tokens of prompt and answer where the state has a fixed size
 _SOURCE_STEP = 32  # room for source tokens grows in steps of this many
 onnxruntime.set_default_logger_severity(3)
 
@@ -155,7 +156,8 @@ class DecoderRunner:
     def __init__(self, artifact: Artifact, *, slots: int, threads: int, device: str) -> None:
         graph = self.graph = Graph(artifact, "decoder", threads=threads, device=device)
         config = artifact.config
-        self.capacity, self.slots = int(config["context"]), slots
+        grows = any("C" in shape for shape in graph.shapes.values() if shape)
+        self.capacity, self.slots = int(config["context"]) if grows else _ENDLESS, slots
         self.cache = graph.cache("past_", rows=slots, capacity=self.capacity)
         shown = int(graph.shapes["top_ids"][1])
         full = partial(np.full, (slots, 1))

@@ -9,8 +9,10 @@ from modeling.configs import (
     DecoderConfig,
     LSTMConfig,
     QANetConfig,
+    RecurrentLMConfig,
     TransformerConfig,
     TransformerReaderConfig,
+    VAEConfig,
 )
 from modeling.configs.causal import CausalConfig
 from modeling.models.bert import BertReader
@@ -18,8 +20,10 @@ from modeling.models.causal import Causal
 from modeling.models.decoder import Decoder
 from modeling.models.lstm import LSTMClassifier
 from modeling.models.qanet import QANet
+from modeling.models.recurrent_lm import RecurrentLM
 from modeling.models.transformer import Transformer
 from modeling.models.transformer_reader import TransformerReader
+from modeling.models.vae import SentenceVAE
 
 NETWORKS: dict[type, type[nn.Module]] = {
     BertConfig: BertReader,
@@ -27,8 +31,10 @@ NETWORKS: dict[type, type[nn.Module]] = {
     DecoderConfig: Decoder,
     LSTMConfig: LSTMClassifier,
     QANetConfig: QANet,
+    RecurrentLMConfig: RecurrentLM,
     TransformerConfig: Transformer,
     TransformerReaderConfig: TransformerReader,
+    VAEConfig: SentenceVAE,
 }
 """Configuration -> its network."""
 
@@ -39,12 +45,14 @@ def network_of(config: Any) -> nn.Module:
 
 
 __all__ = [
-    "NETWORKS",
     "BertReader",
     "Causal",
     "Decoder",
     "LSTMClassifier",
+    "NETWORKS",
     "QANet",
+    "RecurrentLM",
+    "SentenceVAE",
     "Transformer",
     "TransformerReader",
     "network_of",

@@ -83,6 +83,8 @@ class Loop:
         return str(loaded[1]["precision"]) if loaded else self.config.precision
 
     def _epoch(self, epoch: int) -> list[list[int]]:
+        if (own := self.objective.ordered(self.examples)) is not None:
+            return own
         chosen = self.objective.chosen(self.examples, epoch=epoch, seed=self.seed)
         costs = [self.costs[i] for i in chosen]
         if not costs:
@@ -160,6 +162,7 @@ class Loop:
     def _step(self, batches: Sequence[list[int]]) -> float:
         """One update by the mean over all examples of these batches; its loss."""
         weight, loss = 0, 0.0
+        self.objective.done = self.progress.step / self.steps
         for place, batch in self.processes.share(batches):
             examples = [self.examples[i] for i in batch]
             own = self.objective.weight(examples) if len(batches) > 1 else 1
@@ -229,6 +232,7 @@ class Loop:
         if not self.processes.first:
             return
         tensors = self.optimization.tensors() | {f"best/{name}": t for name, t in self.best.items()}
+        tensors |= {f"objective/{name}": tensor for name, tensor in self.objective.tensors().items()}
         state = {"progress": vars(self.progress), "precision": self.precision}
         path = save_checkpoint(self.folder / CHECKPOINTS, self.progress.step, tensors, state)
         self.on_event({"event": "checkpoint", "step": self.progress.step, "path": str(path)})
@@ -240,7 +244,8 @@ class Loop:
             return None
         tensors, state = loaded
         self.best = {key[5:]: t for key, t in tensors.items() if key.startswith("best/")}
-        self.optimization.restore({key: t for key, t in tensors.items() if not key.startswith("best/")})
+        self.objective.restore({key[10:]: t for key, t in tensors.items() if key.startswith("objective/")})
+        self.optimization.restore({key: t for key, t in tensors.items() if not key.startswith(("best/", "objective/"))})
         self.progress = Progress(**state["progress"])
         self.on_event({"event": "resumed", "step": self.progress.step})
         return self.progress.step

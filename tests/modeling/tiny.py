@@ -73,6 +73,10 @@ TINY: dict[tuple[str, str], Tiny] = {
     ("classification", "lstm"): Tiny(
         rows=LABELLED, question={"text": "red stone"},
         settings={"hidden": 16, "embedding": 16, "vocabulary_size": 300, "tokenizer": "words"}),
+    ("generation", "lstm"): Tiny(
+        rows=TEXTS, question={"text": "red"},
+        settings={"embedding": 16, "hidden": 24, "layers": 2, "context": 32, "tokenizer": "characters",
+                  "vocabulary_size": 60}),
     ("generation", "decoder"): Tiny(
         rows=TEXTS, question={"text": "red"},
         settings={"width": 32, "layers": 1, "heads": 2, "kv_heads": 1, "hidden": 48, "context": 32,

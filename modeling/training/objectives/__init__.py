@@ -4,6 +4,7 @@ from modeling.training.objectives.base import Objective, Rows, Sample
 from modeling.training.objectives.classification import Classification
 from modeling.training.objectives.generation import Generation
 from modeling.training.objectives.reading import Reading
+from modeling.training.objectives.recurrence import Recurrence
 from modeling.training.objectives.translation import Translation
 
 OBJECTIVES: dict[str, dict[str, type[Objective]]] = {
@@ -11,7 +12,7 @@ OBJECTIVES: dict[str, dict[str, type[Objective]]] = {
     "translation": {"transformer": Translation},
     "summarisation": {},
     "classification": {"lstm": Classification},
-    "generation": {"decoder": Generation},
+    "generation": {"lstm": Recurrence, "decoder": Generation},
 }
 """Task -> model -> its objective."""
 

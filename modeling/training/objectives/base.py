@@ -25,6 +25,9 @@ class Objective(ABC):
     """Name of the validation figure that decides."""
     higher_is_better = True
 
+    done = 0.0
+    """Share of the training that is done; the loop keeps it."""
+
     def __init__(self, tokenizer: Tokenizer, config: Any, training: TrainingConfig, labels: Sequence[str] = ()) -> None:
         self.tokenizer, self.config, self.training, self.labels = tokenizer, config, training, list(labels)
 
@@ -56,6 +59,18 @@ class Objective(ABC):
     def chosen(self, examples: Sequence[Any], *, epoch: int, seed: int) -> Sequence[int]:
         """Indices of the examples that this epoch shows."""
         return range(len(examples))
+
+    def ordered(self, examples: Sequence[Any]) -> list[list[int]] | None:
+        """Batches in an order of its own, the same in each epoch; None leaves them to the loop."""
+        return None
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What it carries from step to step, by name, for a checkpoint."""
+        return {}
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take back what `tensors` gave."""
+        return
 
     @abstractmethod
     def loss(self, module: nn.Module, examples: Sequence[Any]) -> Tensor:

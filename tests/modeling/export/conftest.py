@@ -11,9 +11,23 @@ import torch
 from torch import nn
 
 from modeling.artifact import Artifact
-from modeling.configs import BertConfig, DecoderConfig, LSTMConfig, QANetConfig, TransformerConfig
+from modeling.configs import (
+    BertConfig,
+    DecoderConfig,
+    LSTMConfig,
+    QANetConfig,
+    RecurrentLMConfig,
+    TransformerConfig,
+)
 from modeling.export import Storage, assemble, rounded_state_dict
-from modeling.models import BertReader, Decoder, LSTMClassifier, QANet, Transformer
+from modeling.models import (
+    BertReader,
+    Decoder,
+    LSTMClassifier,
+    QANet,
+    RecurrentLM,
+    Transformer,
+)
 from modeling.text import Tokenizer
 from modeling.training.trained import TrainedModel
 
@@ -28,6 +42,7 @@ KINDS: dict[str, tuple[str, type[nn.Module], Any]] = {
                                                        stride=8, blocks=2)),
     "decoder": ("generation", Decoder, DecoderConfig(vocabulary_size=300, width=64, layers=2, heads=4, kv_heads=2,
                                                      hidden=96, context=64)),
+    "recurrent": ("generation", RecurrentLM, RecurrentLMConfig(vocabulary_size=300, embedding=16, hidden=24)),
     "transformer": ("translation", Transformer, TransformerConfig(
         vocabulary_size=300, width=64, encoder_layers=2, decoder_layers=2, heads=4, hidden=96, context=32,
         directions=("en-fr", "fr-en"))),

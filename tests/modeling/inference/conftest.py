@@ -12,12 +12,12 @@ import torch
 from tokenizers import Tokenizer as HuggingFaceTokenizer
 from tokenizers import models, pre_tokenizers
 
-from modeling.configs import BertConfig, DecoderConfig, LSTMConfig, TransformerConfig
+from modeling.configs import BertConfig, DecoderConfig, LSTMConfig, RecurrentLMConfig, TransformerConfig
 from modeling.export import assemble, export_lexrank
 from modeling.inference import Chunk, Request, Stream
 from modeling.inference.engine import LocalEngine
 from modeling.inference.scheduler import Scheduler
-from modeling.models import BertReader, Decoder, LSTMClassifier, Transformer
+from modeling.models import BertReader, Decoder, LSTMClassifier, RecurrentLM, Transformer
 from modeling.retrieval import PassageIndex
 from modeling.text import Tokenizer
 
@@ -46,6 +46,19 @@ def writer(models_folder: Path, tokenizer: Tokenizer) -> Path:
         parameter.data *= 3  # sharper choices than fresh weights make
     module.embedding.weight.data[tokenizer.eos_id] = 0  # never among the best 64: only limits end a text
     return assemble(models_folder / "writer", task="generation", model="decoder", config=config,
+                    state=module.state_dict(), tokenizer=tokenizer).path
+
+
+@pytest.fixture(scope="session")
+def recurrent_writer(models_folder: Path, tokenizer: Tokenizer) -> Path:
+    """An LSTM that read 16 tokens at a time in its training."""
+    torch.manual_seed(4)
+    config = RecurrentLMConfig(vocabulary_size=tokenizer.vocabulary_size, embedding=32, hidden=48, context=16)
+    module = RecurrentLM(config)
+    for parameter in module.parameters():
+        parameter.data *= 4
+    module.embedding.weight.data[tokenizer.eos_id] = 0
+    return assemble(models_folder / "recurrent_writer", task="generation", model="lstm", config=config,
                     state=module.state_dict(), tokenizer=tokenizer).path
 
 

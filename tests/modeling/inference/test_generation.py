@@ -20,6 +20,13 @@ Ask = Callable[[Request], Awaitable[list[Chunk]]]
 PROMPTS = ["The", "The quick brown fox", "How many words", "春眠", "dog " * 60, "Le renard brun", "x", "over the lazy"]
 
 
+@pytest.fixture(params=["writer", "recurrent_writer"])
+def any_writer(request: pytest.FixtureRequest) -> Path:
+    """A Transformer, whose cache grows, and an LSTM, whose state has a fixed size."""
+    path: Path = request.getfixturevalue(request.param)
+    return path
+
+
 @pytest.fixture
 def scheduler(writer: Path) -> GenerationScheduler:
     return GenerationScheduler(Artifact.load(writer), threads=1, device="cpu", slots=8, max_waiting=8)
@@ -37,8 +44,9 @@ def ids_of(chunks: list[Chunk]) -> list[int]:
     return [token for chunk in chunks for token in chunk.token_ids]
 
 
-async def test_eight_greedy_texts_come_out_as_they_do_alone(engine: LocalEngine, ask: Ask, writer: Path) -> None:
-    requests = [prompt(writer, text, temperature=0, max_tokens=100, repetition_penalty=1.3) for text in PROMPTS]
+async def test_eight_greedy_texts_come_out_as_they_do_alone(engine: LocalEngine, ask: Ask,
+                                                                any_writer: Path) -> None:
+    requests = [prompt(any_writer, text, temperature=0, max_tokens=100, repetition_penalty=1.3) for text in PROMPTS]
     alone = [await ask(request) for request in requests]
     together = await asyncio.gather(*[ask(request) for request in requests])
     assert [ids_of(chunks) for chunks in together] == [ids_of(chunks) for chunks in alone]
@@ -48,15 +56,23 @@ async def test_eight_greedy_texts_come_out_as_they_do_alone(engine: LocalEngine,
     assert model["running"] == model["waiting"] == 0
 
 
-def test_eight_texts_that_arrive_together_share_the_running_batch(scheduler: GenerationScheduler, drive: Drive,
-                                                                  writer: Path) -> None:
-    requests = [prompt(writer, text, temperature=1, seed=3, max_tokens=100) for text in PROMPTS]
+def test_eight_texts_that_arrive_together_share_the_running_batch(drive: Drive, any_writer: Path) -> None:
+    scheduler = GenerationScheduler(Artifact.load(any_writer), threads=1, device="cpu", slots=8, max_waiting=8)
+    requests = [prompt(any_writer, text, temperature=1, seed=3, max_tokens=100) for text in PROMPTS]
     together = drive(scheduler, requests)
     assert scheduler.max_running == 8
     assert scheduler.histogram[8] > 10
     steps = scheduler.steps
     assert [ids_of(chunks) for chunks in together] == [ids_of(drive(scheduler, [one])[0]) for one in requests]
     assert steps < (scheduler.steps - steps) / 3
+
+
+async def test_a_recurrent_model_writes_beyond_the_length_that_it_learnt_with(
+    ask: Ask, recurrent_writer: Path
+) -> None:
+    assert Artifact.load(recurrent_writer).config["context"] == 16
+    [last] = (await ask(prompt(recurrent_writer, "dog " * 60, temperature=0, max_tokens=40)))[-1:]
+    assert last.finish_reason == "length"
 
 
 async def test_a_seed_gives_the_same_text_whoever_runs_beside_it(ask: Ask, writer: Path) -> None:
