@@ -46,6 +46,19 @@ def _overlap(text: str, stop: str) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What a beam search has to keep to, and how it weighs lengths."""
+
+    end: int  # the token that ends a text
+    max_tokens: int  # of a text, without its end
+    min_tokens: int = 0  # before which it may not end
+    length_penalty: float = 1.0  # a finished text scores its log probability over its length to this power
+    no_repeat: int = 0  # no run of so many tokens comes twice; 0 lets them
+    forced: tuple[int, ...] = ()  # tokens that every text begins with
+    forbidden: tuple[int, ...] = ()  # tokens that no text has
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hypothesis:
     """A finished candidate. `score` is its log probability divided by length ** length_penalty."""
 
@@ -55,16 +68,19 @@ class Hypothesis:
 
 
 class BeamSearch:
-    """The hypotheses of one sentence, `width` at a time (Graves 2012; length normalisation as Wu et al. 2016, 7).
+    """The hypotheses of one text, `width` at a time (Graves 2012; scores divided by a power of the length, which is
+    what Wu et al. 2016, 7, come to without their constant of 5 tokens).
 
     Each step of the model gives the best continuations of each live hypothesis; `advance` keeps the best `width` of
     all of them and says which rows of the cache they continue. The search is done when no live hypothesis is better
     than the best finished one. `width` 1 is greedy search.
     """
 
-    def __init__(self, *, width: int, end: int, max_tokens: int, length_penalty: float = 1.0) -> None:
-        self.width, self.end, self.max_tokens, self.length_penalty = width, end, max_tokens, length_penalty
-        self.tokens = np.zeros((width, max_tokens), np.int64)  # live hypotheses
+    needs_logits = False  # whether `advance` wants the logits of the whole vocabulary
+
+    def __init__(self, *, width: int, rules: Rules) -> None:
+        self.width, self.rules = width, rules
+        self.tokens = np.zeros((width, rules.max_tokens), np.int64)  # live hypotheses
         self.scores = np.full(width, -np.inf)  # their summed log probabilities
         self.scores[0] = 0.0  # all rows start alike: only one may be continued at first
         self.length = 0
@@ -72,15 +88,19 @@ class BeamSearch:
         self.done = False
         self.shared = 0  # tokens that all live hypotheses were seen to begin with
 
-    def advance(self, top_ids: Integers, top_logprobs: Floats) -> tuple[Integers, Integers]:
-        """Take one step. `top_ids`, `top_logprobs` [width, K] with K >= 2 * width, or the whole vocabulary.
+    def advance(
+        self, top_ids: Integers, top_logprobs: Floats, logits: Floats | None = None
+    ) -> tuple[Integers, Integers]:
+        """Take one step. `top_ids`, `top_logprobs` [width, K] with K >= 2 * width, or the whole vocabulary; `logits`
+        [width, V] for a search that needs them.
 
         Returns for each live hypothesis the row that it continues and its newest token, each [width].
         """
-        sums = self.scores[:, None] + top_logprobs.astype(np.float64)  # (W, K)
+        ids, logprobs = self._lawful(top_ids, top_logprobs.astype(np.float64))
+        sums = self.scores[:, None] + logprobs  # (W, K)
         best = np.argsort(-sums, axis=None, kind="stable")[: 2 * self.width]
-        parents, tokens, scores = best // sums.shape[1], top_ids.ravel()[best], sums.ravel()[best]
-        ends = tokens == self.end
+        parents, tokens, scores = best // sums.shape[1], ids.ravel()[best], sums.ravel()[best]
+        ends = tokens == self.rules.end
         for rank in np.flatnonzero(ends[: self.width]):
             if np.isfinite(scores[rank]):
                 self._finish(self.tokens[parents[rank], : self.length], scores[rank])
@@ -90,20 +110,52 @@ class BeamSearch:
         self._continue(parents[going], tokens[going], scores[going])
         return parents[going], tokens[going]
 
+    def _lawful(self, ids: Integers, logprobs: NDArray[np.float64]) -> tuple[Integers, NDArray[np.float64]]:
+        """The candidates with those ruled out at -inf."""
+        if self.length < len(self.rules.forced):
+            ids = np.where(np.arange(ids.shape[1]) == 0, self.rules.forced[self.length], ids)
+            return ids, np.where(np.arange(ids.shape[1]) == 0, 0.0, np.full(ids.shape, -np.inf))
+        wrong = np.isin(ids, self.rules.forbidden)
+        if self.length < self.rules.min_tokens:
+            wrong |= ids == self.rules.end
+        if self.rules.no_repeat:
+            wrong |= self._repeating(ids)
+        return ids, np.where(wrong, -np.inf, logprobs)
+
+    def _repeating(self, ids: Integers) -> NDArray[np.bool_]:
+        """Which candidates [width, K] would close a run of tokens that their hypothesis has already."""
+        before, size = self.rules.no_repeat - 1, self.length
+        if size < before + 1:
+            return np.zeros(ids.shape, bool)
+        live = self.tokens[:, :size]
+        runs = np.lib.stride_tricks.sliding_window_view(live[:, : size - 1], before, axis=1) if before else None
+        same = np.ones(live.shape, bool) if runs is None else (runs == live[:, None, size - before :]).all(-1)
+        followers = np.where(same, live[:, before:], -1)  # (W, places); no id is negative
+        return (ids[:, :, None] == followers[:, None, :]).any(-1)
+
     def _continue(self, parents: Integers, tokens: Integers, scores: NDArray[np.float64]) -> None:
+        before = self.tokens[:, : self.length], self.scores
         self.tokens = self.tokens[parents]
         self.tokens[:, self.length] = tokens
-        self.scores = np.where(tokens == self.end, -np.inf, scores)  # (an end stands here only for want of others)
+        self.scores = np.where(tokens == self.rules.end, -np.inf, scores)  # (an end stands here for want of others)
         self.length += 1
-        if self.finished and self.finished.score >= self._normalised(self.scores.max(), self.length):
+        live = np.flatnonzero(np.isfinite(self.scores))
+        if not len(live) and self.finished is None:  # everything was ruled out: what stood before has to do
+            self._finish(before[0][int(before[1].argmax())], float(before[1].max()), truncated=True)
+        if self.finished and (not len(live) or self._beaten()):
             self.done = True
-        elif self.length == self.max_tokens or not np.isfinite(self.scores).any():
-            for row in np.flatnonzero(np.isfinite(self.scores)):
+        elif self.length == self.rules.max_tokens:
+            for row in live:
                 self._finish(self.tokens[row], self.scores[row], truncated=True)
             self.done = True
 
+    def _beaten(self) -> bool:
+        """Whether no live hypothesis scores more than the best finished one."""
+        assert self.finished is not None
+        return self.finished.score >= self._normalised(float(self.scores.max()), self.length)
+
     def _normalised(self, score: float, length: int) -> float:
-        return float(score / max(length, 1) ** self.length_penalty)
+        return float(score / max(length, 1) ** self.rules.length_penalty)
 
     def _finish(self, tokens: Integers, score: float, *, truncated: bool = False) -> None:
         normalised = self._normalised(score, len(tokens) + (not truncated))  # the end token counts

@@ -30,7 +30,8 @@ MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
 SCALE = ".scale"  # the tensor NAME.scale holds the row scales of an int8 tensor NAME
 MANIFEST_LIMIT = 16 * 2**20  # bytes; a manifest is a few kilobytes, more is an attack or a mistake
-TEXT_LIMITS = {"card.md": 2**19, "labels.json": 16 * 2**20, "metrics.json": 4 * 2**20, "tokenizer.json": 64 * 2**20}
+TEXT_LIMITS = {"card.md": 2**19, "labels.json": 16 * 2**20, "metrics.json": 4 * 2**20, "tokenizer.json": 64 * 2**20,
+               "source_tokenizer.json": 64 * 2**20}
 """Bytes. These are read whole, also for a page; the weights never are."""
 REQUIRED = {"name": str, "task": str, "model": str, "digest": str, "config": dict, "preprocessing": dict, "files": dict,
             "graphs": list}
@@ -126,6 +127,14 @@ class Artifact:
         from modeling.text import Tokenizer  # an artifact without a tokenizer need not load the library
 
         return Tokenizer.load(self._file("tokenizer.json"))
+
+    @cached_property
+    def source_tokenizer(self) -> Tokenizer:
+        """Of an encoder-decoder's sources: the one tokenizer, unless they have one of their own."""
+        from modeling.text import Tokenizer
+
+        own = "source_tokenizer.json"
+        return Tokenizer.load(self._file(own)) if own in self.manifest["files"] else self.tokenizer
 
     def graph(self, role: str, device: str = "cpu") -> Path:
         """Path of the graph with this role for this device ("cpu" or "cuda"); ArtifactError where there is none."""

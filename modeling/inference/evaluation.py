@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from modeling import lexrank, metrics
+from modeling import metrics
 from modeling.artifact import Artifact
 from modeling.errors import DataError
 from modeling.inference.answering import score_of
@@ -18,7 +18,9 @@ from modeling.inference.figures import FIGURES, Prediction
 from modeling.inference.generation import GenerationScheduler
 from modeling.inference.reading import Reader, Window
 from modeling.inference.request import Chunk, Request, SamplingParams
+from modeling.inference.scheduler import Scheduler
 from modeling.inference.single_pass import ClassificationScheduler
+from modeling.inference.summarisation import summarisation_scheduler
 from modeling.inference.translation import TranslationScheduler
 
 Rows = Sequence[Mapping[str, Any]]
@@ -153,18 +155,24 @@ def _translated(asked: Measurement, sources: list[str], direction: str) -> Itera
     source_language, target_language = direction.split("-")
     template = Request(artifact="", text="", source_language=source_language, target_language=target_language,
                        sampling=asked.sampling)
-    answers: dict[str, list[Chunk]] = {}
-    left = sorted(sources, key=len, reverse=True)
+    for place, output in _written(scheduler, template, sources):
+        yield sources[place], output
+
+
+def _written(scheduler: Scheduler[Any, Any, Any], template: Request, texts: list[str]) -> Iterator[tuple[int, str]]:
+    """The place of each text with what the model writes about it, as it gets ready."""
+    answers: dict[int, list[Chunk]] = {}
+    left = sorted(range(len(texts)), key=lambda place: len(texts[place]), reverse=True)
     while left or answers:
         while left and len(scheduler.waiting) < ROWS:
-            source = left.pop()
-            job = scheduler.prepare(replace(template, text=source))
-            answers[source] = []
-            job.emit = answers[source].append
+            place = left.pop()
+            job = scheduler.prepare(replace(template, text=texts[place]))
+            answers[place] = []
+            job.emit = answers[place].append
             scheduler.add(job)
         scheduler.step()
-        for source in [source for source, chunks in answers.items() if chunks and chunks[-1].finish_reason]:
-            yield source, "".join(chunk.text for chunk in answers.pop(source)).strip()
+        for place in [place for place, chunks in answers.items() if chunks and chunks[-1].finish_reason]:
+            yield place, "".join(chunk.text for chunk in answers.pop(place)).strip()
 
 
 def _generation(asked: Measurement) -> Iterator[Prediction]:
@@ -210,8 +218,12 @@ def _summarisation(asked: Measurement) -> Iterator[Prediction]:
     measured = [(index, row) for index, row in enumerate(asked.rows) if row.get("summary")]
     if not measured:
         raise DataError("No row has a summary to compare with", allowed="ROUGE needs the column summary")
-    for index, row in asked.told(measured, len(measured)):
-        output = " ".join(sentence.text for sentence in lexrank.summarise(row["text"]))
+    scheduler = summarisation_scheduler(asked.artifact, threads=asked.threads, device=asked.device, slots=ROWS,
+                                        max_waiting=ROWS)  # fmt: skip
+    template = Request(artifact="", text="", sampling=asked.sampling)
+    work = _written(scheduler, template, [row["text"] for _, row in measured])
+    for place, output in asked.told(work, len(measured)):
+        index, row = measured[place]
         scores = {name: found for name, [found] in metrics.rouge_of_rows([output], [row["summary"]]).items()}
         yield Prediction(row=index, input=row["text"], expected=row["summary"], output=output,
                          score=scores["rougeL"] / 100, facts=scores)

@@ -56,6 +56,7 @@ class Graph:
         except Exception as error:  # ONNX Runtime raises its own classes, which are no public names
             raise ArtifactError(f"The graph {path.name} of {artifact.name} cannot be loaded: {error}") from error
         self.types: dict[str, DTypeLike] = {entry.name: _TYPES[entry.type] for entry in self.session.get_inputs()}
+        self.outputs = [entry.name for entry in self.session.get_outputs()]
         self.shapes = {entry.name: entry.shape for entry in [*self.session.get_inputs(), *self.session.get_outputs()]}
         self.allocate: Allocate = HostBuffer if self.device == "cpu" else DeviceBuffer
 
@@ -217,56 +218,66 @@ def _past_and_present(cache: KVCache, first: int, rows: int) -> dict[str, View]:
     return {f"{side}_{name}": cache.view(name, first, rows) for name in cache.buffers for side in ("past", "present")}
 
 
-class TranslationRunner:
-    """An encoder-decoder: `encode` sources once, then let a BeamRunner step their translations."""
+class EncoderDecoderRunner:
+    """An encoder-decoder: `encode` sources once, then let a BeamRunner step what is written about them."""
 
     def __init__(self, artifact: Artifact, *, threads: int, device: str) -> None:
         self.encoder = Graph(artifact, "encoder", threads=threads, device=device)
         self.decoder = Graph(artifact, "decoder", threads=threads, device=device)
         config = artifact.config
-        self.capacity, self.width = int(config["context"]), int(config["width"])
-        self._outputs = [name for name in self.decoder.types if name.startswith("cross_") and name != "cross_mask"]
+        self.source_capacity = int(config["context"])
+        self.capacity = int(config.get("target_context") or config["context"])
+        self._outputs = [name for name in self.encoder.outputs if name.startswith(("cross_", "start_"))]
 
     def encode(self, sources: Sequence[Sequence[int]]) -> list[dict[str, NDArray[Any]]]:
-        """Keys and values for each source, by buffer name (`k0` ...), each [heads, tokens, head size]."""
+        """For each source what the decoder reads of it: `cross_X` [heads, tokens, size], and `start_X`, the state that
+        its texts begin with."""
         ids, lengths = _padded(sources)
         mask = np.arange(ids.shape[1]) < lengths[:, None]
-        arrays = self.encoder(self._outputs, input_ids=ids, attention_mask=mask.astype(np.int32))
-        return [{name.removeprefix("cross_"): array[row, :, : len(source)]
-                 for name, array in zip(self._outputs, arrays, strict=True)} for row, source in enumerate(sources)]
+        arrays = dict(zip(self._outputs, self.encoder(
+            self._outputs, input_ids=ids, attention_mask=mask.astype(np.int32)), strict=True))
+        return [{name: array[row, :, : len(source)] if name.startswith("cross_") else array[row]
+                 for name, array in arrays.items()} for row, source in enumerate(sources)]
 
 
 class BeamRunner:
     """The running batch of one beam width: group g owns rows g * width to (g + 1) * width - 1."""
 
-    def __init__(self, model: TranslationRunner, *, width: int, groups: int) -> None:
+    def __init__(self, model: EncoderDecoderRunner, *, width: int, groups: int) -> None:
         self.model, self.width, self.groups = model, width, groups
         rows, graph = groups * width, model.decoder
         self.cache = graph.cache("past_", rows=rows, capacity=model.capacity)
         self.token, self.length = np.zeros((rows, 1), np.int64), np.zeros(rows, np.int32)
         self.top_ids = np.zeros((rows, int(graph.shapes["top_ids"][1])), np.int64)
         self.top_logprobs = np.zeros(self.top_ids.shape, np.float32)
+        self.logits = np.zeros((rows, int(graph.shapes["logits"][1])), np.float32)  # memory is taken when it is written
         self._total = np.zeros((), np.int32)
         self._sources: list[dict[str, NDArray[Any]] | None] = [None] * groups
-        self._bindings: dict[int, Binding] = {}
+        self._bindings: dict[tuple[int, bool], Binding] = {}
         self.cross = self._cross(_SOURCE_STEP)
         self.mask = np.zeros((groups, _SOURCE_STEP), np.int32)
 
     def admit(self, group: int, source: dict[str, NDArray[Any]], first_token: int) -> None:
-        """Begin the translation of an encoded source in a free group."""
+        """Begin to write about an encoded source in a free group."""
         self._sources[group] = source
         self._fit(max(self._tokens(kept) for kept in self._sources if kept))
         self._write(group)
         rows = slice(group * self.width, (group + 1) * self.width)
         self.token[rows], self.length[rows] = first_token, 0
+        for row in self._rows(group):
+            self.cache.clear(row)
+            for name, buffer in self.cache.buffers.items():
+                if (start := source.get(f"start_{name}")) is not None:
+                    buffer.write_row(row, start)
 
-    def step(self, groups: int) -> None:
-        """Append `token` to each row of the first `groups` groups; then `top_ids`, `top_logprobs` hold what follows."""
+    def step(self, groups: int, *, logits: bool = False) -> None:
+        """Append `token` to each row of the first `groups` groups; then `top_ids`, `top_logprobs`, and where they are
+        wanted `logits`, hold what follows."""
         rows = groups * self.width
         self._total[...] = self.length[:rows].max() + 1
-        if groups not in self._bindings:
-            self._bindings[groups] = self._bound(groups, rows)
-        self._bindings[groups].run()
+        if (groups, logits) not in self._bindings:
+            self._bindings[groups, logits] = self._bound(groups, rows, logits)
+        self._bindings[groups, logits].run()
         self.length[:rows] += 1
 
     def move(self, source: int, target: int) -> None:
@@ -287,14 +298,14 @@ class BeamRunner:
         return list(range(group * self.width, (group + 1) * self.width))
 
     def _cross(self, capacity: int) -> KVCache:
-        """Keys and values of the sources; the mask goes in by itself."""
+        """What is read of the sources; the mask goes in by itself."""
         cache = self.model.decoder.cache("cross_", rows=self.groups, capacity=capacity)
-        del cache.buffers["mask"]
+        cache.buffers.pop("mask", None)
         return cache
 
     @staticmethod
     def _tokens(source: dict[str, NDArray[Any]]) -> int:
-        return int(source["k0"].shape[1])
+        return int(next(values.shape[1] for name, values in source.items() if name.startswith("cross_")))
 
     def _fit(self, tokens: int) -> None:
         """Make room for sources of this many tokens: less padding is less work."""
@@ -311,17 +322,19 @@ class BeamRunner:
     def _write(self, group: int) -> None:
         source = self._sources[group]
         assert source is not None
-        for name, values in source.items():
-            self.cross.buffers[name].write_row(group, values)
+        for name, buffer in self.cross.buffers.items():
+            buffer.write_row(group, source[f"cross_{name}"])
         self.mask[group] = np.arange(self.mask.shape[1]) < self._tokens(source)
 
-    def _bound(self, groups: int, rows: int) -> Binding:
+    def _bound(self, groups: int, rows: int, logits: bool) -> Binding:
         inputs: dict[str, NDArray[Any]] = {
             "input_ids": self.token[:rows], "seqlens_k": self.length[:rows], "total": self._total,
-            "cross_mask": self.mask[:groups], "query_shape": np.array([groups, self.width, self.model.width], np.int64),
+            "cross_mask": self.mask[:groups], "query_shape": np.array([groups, self.width, -1], np.int64),
         }  # fmt: skip
+        inputs = {name: array for name, array in inputs.items() if name in self.model.decoder.types}
         outputs: dict[str, NDArray[Any]] = {
             "top_ids": self.top_ids[:rows], "top_logprobs": self.top_logprobs[:rows],
+            **({"logits": self.logits[:rows]} if logits else {}),
         }  # fmt: skip
         cross = {f"cross_{name}": self.cross.view(name, 0, groups) for name in self.cross.buffers}
         return Binding(self.model.decoder, inputs=inputs, outputs=outputs,

@@ -15,18 +15,19 @@ from modeling.inference.answering import AnsweringScheduler
 from modeling.inference.generation import GenerationScheduler
 from modeling.inference.model_runner import device_of_this_machine
 from modeling.inference.scheduler import Scheduler
-from modeling.inference.single_pass import ClassificationScheduler, SummarisationScheduler
+from modeling.inference.single_pass import ClassificationScheduler
+from modeling.inference.summarisation import summarisation_scheduler
 from modeling.inference.translation import TranslationScheduler
 
 SCHEDULERS: dict[str, Callable[..., Scheduler[Any, Any, Any]]] = {  # each takes artifact, threads, device, slots ...
     "question-answering": AnsweringScheduler,
     "translation": TranslationScheduler,
-    "summarisation": SummarisationScheduler,
+    "summarisation": summarisation_scheduler,
     "classification": ClassificationScheduler,
     "generation": GenerationScheduler,
 }
-SLOTS: dict[str, int] = {  # rows (translation: sentences) that run at once
-    "question-answering": 8, "translation": 16, "summarisation": 1, "classification": 32, "generation": 32,
+SLOTS: dict[str, int] = {  # rows (translation: sentences; summaries: parts) that run at once
+    "question-answering": 8, "translation": 16, "summarisation": 8, "classification": 32, "generation": 32,
 }
 
 

@@ -28,7 +28,10 @@ class SamplingParams:
     max_tokens: int = 256  # new tokens at most
     stop: tuple[str, ...] = ()  # texts that end the answer and are not part of it
     seed: int | None = None  # the same seed gives the same answer
-    beam: int = 4  # translation: hypotheses kept; 1 is greedy
+    beam: int = 4  # translation and summaries: hypotheses kept; 1 is greedy
+    length_penalty: float = 1.0  # of a beam: a text scores its log probability over its length to this power
+    no_repeat: int = 0  # of a beam: no run of so many tokens comes twice; 0 lets them
+    min_tokens: int = 0  # of a beam: a text (of a summary, each part's) does not end before
 
     def __post_init__(self) -> None:
         _check(0 <= self.temperature <= 5, "temperature", self.temperature, "0 to 5")
@@ -39,6 +42,9 @@ class SamplingParams:
         _check(len(self.stop) <= 8 and all(0 < len(s) <= 64 for s in self.stop), "stop", self.stop,
                "up to 8 texts of 1 to 64 characters")
         _check(1 <= self.beam <= 8, "beam", self.beam, "1 to 8")
+        _check(0 <= self.length_penalty <= 3, "length_penalty", self.length_penalty, "0 to 3")
+        _check(0 <= self.no_repeat <= 16, "no_repeat", self.no_repeat, "0 to 16")
+        _check(0 <= self.min_tokens <= self.max_tokens, "min_tokens", self.min_tokens, "0 to max_tokens")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +56,9 @@ class Request:
     sampling: SamplingParams = field(default_factory=SamplingParams)
     source_language: str | None = None  # translation: ISO 639-1
     target_language: str | None = None  # translation: ISO 639-1
+    glossary: tuple[tuple[str, str], ...] = ()  # translation: terms with their translations, which are kept
     documents: tuple[str, ...] = ()  # question answering: PassageIndex folders to search
-    sentences: int | None = None  # summarisation: sentences wanted; None lets the engine choose
+    sentences: int | None = None  # summary of chosen sentences: how many; None lets the engine choose
     priority: int = 0  # higher goes first; background work uses -1
     deadline: float | None = None  # seconds from now after which nobody wants the answer
 
@@ -65,8 +72,12 @@ class Chunk:
     question answering, stage "reading": `{"passages": [{"document", "title", "text", "score"}, ...]}`, and at the end
     also `{"answers": [{"text", "passage", "start", "end", "score"}, ...]}` with `passage` an index into `passages`
     and `start`, `end` characters in that passage's text;
-    summarisation `{"sentences": [{"index", "text", "start", "end", "score"}, ...]}` in the order of the text;
-    translation, at the end: `{"segments": [{"source", "target"}, ...]}`;
+    summarisation `{"sentences": [{"index", "text", "start", "end", "score"}, ...]}` in the order of the text, or where
+    the summary is written anew `{"copied": [{"start", "end", "from", "to"}, ...], "parts", "read", "characters"}`: the
+    summary's characters `start` to `end` stand word for word in the text as `from` to `to`; it was read in `parts`, the
+    first `read` of its `characters`;
+    translation, at the end: `{"segments": [{"source", "target"}, ...], "terms": [{"source", "target", "start", "end"},
+    ...]}`: the terms of the glossary, `start` to `end` in the whole translation;
     generation: `{"candidates": [[[text, logprob], ...], ...]}`, for each token of this chunk the best ones and itself.
     """
 

@@ -1,4 +1,4 @@
-"""Work that takes one pass: classification in micro-batches, summarisation by LexRank."""
+"""Work that takes one pass: classification in micro-batches, summaries of chosen sentences."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class ClassificationScheduler(Scheduler[Classification, list[Classification], li
                         result={"labels": [{"label": label, "probability": p} for label, p in best]})
 
 
-class SummarisationScheduler(Scheduler[Job, Job, list[lexrank.Sentence]]):
+class ExtractiveScheduler(Scheduler[Job, Job, list[lexrank.Sentence]]):
     """One text a step."""
 
     def __init__(self, artifact: Artifact, *, threads: int, device: str, slots: int, max_waiting: int) -> None:

@@ -122,6 +122,10 @@ class Tokenizer:
         """The vocabulary's spelling of an id, for people to look at."""
         return str(self._inner.id_to_token(token_id))
 
+    def piece(self, token_id: int) -> bytes:
+        """What an id adds to a text, the space before a word included; nothing for special tokens."""
+        return self._pieces[token_id]
+
     def _first_of(self, *tokens: str) -> int | None:
         return next((found for token in tokens if (found := self.token_id(token)) is not None), None)
 

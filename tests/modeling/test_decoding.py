@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from modeling.decoding import BeamSearch, StopTexts, best_spans, windows
+from modeling.decoding import BeamSearch, Rules, StopTexts, best_spans, windows
 
 VOCABULARY, END, LONGEST = 4, 0, 4
 
@@ -53,7 +53,7 @@ class Model:
 
 
 def search(model: Model, width: int, penalty: float) -> BeamSearch:
-    beams = BeamSearch(width=width, end=END, max_tokens=LONGEST, length_penalty=penalty)
+    beams = BeamSearch(width=width, rules=Rules(end=END, max_tokens=LONGEST, length_penalty=penalty))
     live: list[tuple[int, ...]] = [()] * width
     while not beams.done:
         scores = np.stack([model.logprobs(tokens) for tokens in live])
@@ -94,7 +94,7 @@ def test_width_one_is_greedy(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_what_was_agreed_on_is_never_taken_back(seed: int) -> None:
     model = Model(seed)
-    beams = BeamSearch(width=3, end=END, max_tokens=LONGEST)
+    beams = BeamSearch(width=3, rules=Rules(end=END, max_tokens=LONGEST))
     live: list[tuple[int, ...]] = [()] * 3
     agreed: list[list[int]] = []
     while not beams.done:
@@ -105,6 +105,30 @@ def test_what_was_agreed_on_is_never_taken_back(seed: int) -> None:
         agreed.append(beams.agreed())
     final = list(beams.best().tokens)
     assert all(final[: len(tokens)] == tokens for tokens in agreed)
+
+
+def walked(rules: Rules, seed: int, width: int = 2) -> tuple[int, ...]:
+    """The best text of a random model with eight tokens."""
+    beams, live = BeamSearch(width=width, rules=rules), [()] * width
+    while not beams.done:
+        scores = np.stack([np.random.default_rng([seed, *row]).normal(size=8) for row in live]).astype(np.float32)
+        parents, tokens = beams.advance(np.tile(np.arange(8), (width, 1)), scores - 3)
+        live = [(*live[parent], int(token)) for parent, token in zip(parents, tokens, strict=True)]
+    return beams.best().tokens
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_search_keeps_to_its_rules(seed: int) -> None:
+    found = walked(Rules(end=END, max_tokens=9, min_tokens=7, no_repeat=2, forced=(5, 3), forbidden=(1, 2)), seed)
+    assert found[:2] == (5, 3) and len(found) >= 7 and not {1, 2} & set(found[2:])
+    pairs = list(itertools.pairwise(found))
+    assert len(set(pairs)) == len(pairs)
+    once = walked(Rules(end=END, max_tokens=9, min_tokens=5, no_repeat=1), seed)
+    assert len(set(once)) == len(once)
+
+
+def test_a_search_that_may_write_nothing_ends_with_what_it_has() -> None:
+    assert walked(Rules(end=END, max_tokens=9, min_tokens=9, no_repeat=1, forbidden=(1, 2, 3, 4)), 0)
 
 
 def test_the_best_span_is_the_best_pair_within_the_passage_and_the_length() -> None:

@@ -94,3 +94,19 @@ async def test_an_unknown_direction_is_refused_with_the_known_ones(engine: Local
         await engine.submit(Request(artifact=str(translator), text="x", source_language="fr", target_language="zh"))
     with pytest.raises(RequestError, match="empty"):
         await engine.submit(source(translator, " \n "))
+
+
+async def test_terms_of_a_glossary_stand_in_the_translation_and_are_told(ask: Ask, translator: Path) -> None:
+    glossary = (("fox", "renard"), ("dog", "gros chien"), ("cat", "chat"))
+    asked = Request(artifact=str(translator), text="The fox jumps. Nobody knows. The dog is lazy.", glossary=glossary,
+                    source_language="en", target_language="fr", sampling=SamplingParams(beam=2, max_tokens=40))
+    chunks = await ask(asked)
+    text, result = text_of(chunks), chunks[-1].result
+    assert result is not None
+    assert [term["target"] for term in result["terms"]] == ["renard", "gros chien"]
+    assert all(text[term["start"] : term["end"]].lower() == term["target"] for term in result["terms"])
+
+
+async def test_a_glossary_without_words_is_refused(engine: LocalEngine, translator: Path) -> None:
+    with pytest.raises(RequestError, match="empty or too long"):
+        await engine.submit(Request(artifact=str(translator), text="The fox.", glossary=((" ", "renard"),)))
