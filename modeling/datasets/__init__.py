@@ -4,11 +4,12 @@ from modeling.datasets.building import BuildOptions, build, read_rows
 from modeling.datasets.dataset import Dataset, Problem
 from modeling.datasets.documents import document_text
 from modeling.datasets.formats import check_start
-from modeling.datasets.reading import read
+from modeling.datasets.reading import read, read_to_file
+from modeling.datasets.rowfile import RowFile
 from modeling.datasets.samples import sample_files
 from modeling.datasets.splits import split
 from modeling.datasets.statistics import Description, describe
 from modeling.datasets.texts import read_texts
 
-__all__ = ["BuildOptions", "Dataset", "Description", "Problem", "build", "check_start", "describe",
-           "document_text", "read", "read_rows", "read_texts", "sample_files", "split"]
+__all__ = ["BuildOptions", "Dataset", "Description", "Problem", "RowFile", "build", "check_start", "describe",
+           "document_text", "read", "read_rows", "read_texts", "read_to_file", "sample_files", "split"]

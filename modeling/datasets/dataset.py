@@ -74,7 +74,7 @@ class Dataset:
     """Rows of one task, checked. Rows with errors are left out, each with a Problem."""
 
     task: str
-    rows: list[Row]
+    rows: Sequence[Row]
     problems: list[Problem]
     format: str
     encoding: str  # "" where the format has none of its own

@@ -14,12 +14,14 @@ from modeling.datasets.dataset import Dataset, Problem, Row, Table
 from modeling.datasets.formats import FORMATS, SUFFIXES, naming, opened, opened_aligned
 from modeling.datasets.languages import language_code, language_of, languages_in_name
 from modeling.datasets.roles import find_roles, find_task
+from modeling.datasets.rowfile import RowFile
 from modeling.datasets.rows import to_rows
 from modeling.errors import DataError
 from modeling.tasks import TASKS
 from modeling.text import without_surrogates
 
 MOST_COLUMNS = 1000
+MOST_PROBLEMS = 1000
 PathLike = str | os.PathLike[str]
 
 
@@ -55,6 +57,30 @@ def read(paths: PathLike | Iterable[PathLike], *, task: str | None = None,
     aligned. Several other files are read one after the other. Raises DataError when there is no usable row.
     """
     return _joined([_dataset(part) for part in parts(paths, task=task, columns=columns, format=format)])
+
+
+def read_to_file(path: Path, paths: PathLike | Iterable[PathLike], *, task: str,
+                 columns: Mapping[str, str | int] | None = None) -> Dataset:
+    """The same with the rows in the file `path`, as JSON lines; of the problems only the first are kept."""
+    opened: list[Part] = []
+    problems: list[Problem] = []
+
+    def rows() -> Iterator[Row]:
+        for part in parts(paths, task=task, columns=columns):
+            opened.append(part)
+            for item in part.items():
+                if not isinstance(item, Problem):
+                    yield item
+                elif len(problems) < MOST_PROBLEMS:
+                    problems.append(item)
+
+    stored = RowFile.write(path, rows())
+    if not stored:
+        raise unusable(opened[0].name, len(problems), problems)
+    first = opened[0]
+    return Dataset(task=task, rows=stored, problems=problems, format=first.table.format, encoding=first.table.encoding,
+                   columns=first.roles, header=first.table.columns, languages=_languages(task, stored),
+                   files=[str(file) for part in opened for file in part.files])
 
 
 class UnclearError(DataError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from modeling.errors import ConfigError
 from modeling.runs import CHECKPOINTS, RunInterrupted, stop_asked
 from modeling.training.batches import epoch_batches
 from modeling.training.checkpoint import load_checkpoint, save_checkpoint
+from modeling.training.examples import training_examples
 from modeling.training.interruption import Interruption
 from modeling.training.objectives import Objective, Rows, Sample
 from modeling.training.optimization import Optimization, bf16_is_fast, rate_at
@@ -65,8 +67,8 @@ class Loop:
         self.folder, self.on_event, self.interruption = folder, on_event, interruption
         self.processes = processes or Processes()
         self.per_update = -(-self.config.accumulate // self.processes.count) * self.processes.count
-        self.examples = objective.examples(train, training=True)
-        self.costs = [objective.cost(example) for example in self.examples]
+        with self.processes.first_alone():
+            self.examples, self.costs = training_examples(objective, train, folder)
         self.validation = objective.examples(validation, training=False)
         self.shown = validation[:: max(1, len(validation) // SHOWN)][:SHOWN]
         bf16 = bool(self.processes.agree({"bf16": True, "fp32": False, "auto": bf16_is_fast()}[self._precision()]))
@@ -82,23 +84,23 @@ class Loop:
         loaded = load_checkpoint(self.folder / CHECKPOINTS)
         return str(loaded[1]["precision"]) if loaded else self.config.precision
 
-    def _epoch(self, epoch: int) -> list[list[int]]:
+    def _epoch(self, epoch: int) -> Sequence[Sequence[int]]:
         if (own := self.objective.ordered(self.examples)) is not None:
             return own
         chosen = self.objective.chosen(self.examples, epoch=epoch, seed=self.seed)
-        costs = [self.costs[i] for i in chosen]
-        if not costs:
+        costs = np.asarray(self.costs)[np.asarray(chosen, np.int64)]
+        if not len(costs):
             raise ConfigError("no example is left to train on", remedy="Give more rows, or shorter ones")
         batches = epoch_batches(costs, batch_tokens=self.config.batch_tokens, seed=self.seed, epoch=epoch)
-        return [[chosen[i] for i in batch] for batch in batches]
+        return [array("i", (chosen[i] for i in batch)) for batch in batches]
 
-    def _updates(self) -> Iterator[list[list[int]]]:
+    def _updates(self) -> Iterator[list[Sequence[int]]]:
         """The batches of each update."""
         batches = self._batches()
         while True:
             yield [next(batches) for _ in range(self.per_update)]
 
-    def _batches(self) -> Iterator[list[int]]:
+    def _batches(self) -> Iterator[Sequence[int]]:
         """Batches from where the run stands, moving it on."""
         while True:
             batches = self._epoch(self.progress.epoch)
@@ -159,7 +161,7 @@ class Loop:
             self._save()
             raise RunInterrupted
 
-    def _step(self, batches: Sequence[list[int]]) -> float:
+    def _step(self, batches: Sequence[Sequence[int]]) -> float:
         """One update by the mean over all examples of these batches; its loss."""
         weight, loss = 0, 0.0
         self.objective.done = self.progress.step / self.steps

@@ -20,6 +20,7 @@ from modeling.configs import (
     model_of,
     split_settings,
 )
+from modeling.datasets import RowFile
 from modeling.errors import ConfigError
 from modeling.models import NETWORKS
 from modeling.text import Tokenizer
@@ -27,6 +28,8 @@ from modeling.training.memory import require_memory
 from modeling.training.objectives import OBJECTIVES, Objective, Rows
 
 EMBEDDING = "embedding.weight"
+TOKENIZER_CHARACTERS = 10**8
+"""Of data on disk a tokenizer sees so much, evenly spread."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +55,8 @@ def make_objective(
     labels = kind.labels_from_rows(rows)
     if parent:
         model_settings = inherited(parent, entry.config, model_settings, given)
-    tokenizer = make_tokenizer(kind, rows, model_settings, training, folder=folder, parent=parent)
+    shown = rows[:: -(-characters // TOKENIZER_CHARACTERS)] if isinstance(rows, RowFile) else rows
+    tokenizer = make_tokenizer(kind, shown, model_settings, training, folder=folder, parent=parent)
     derived = kind.config_from_rows(rows, model_settings) | {"vocabulary_size": tokenizer.vocabulary_size}
     return kind(tokenizer, entry.config(**(model_settings | derived)), training, labels)
 

@@ -35,7 +35,7 @@ class Processes:
         """Whether this one tells, measures and writes."""
         return self.rank == 0
 
-    def share(self, batches: Sequence[list[int]]) -> list[tuple[int, list[int]]]:
+    def share(self, batches: Sequence[Sequence[int]]) -> list[tuple[int, Sequence[int]]]:
         """This process's batches of an update, with their places."""
         return [(place, batch) for place, batch in enumerate(batches) if place % self.count == self.rank]
 

@@ -16,7 +16,7 @@ from torch import nn
 
 from modeling.artifact import WEIGHTS, Artifact
 from modeling.configs import model_of
-from modeling.datasets import read, split
+from modeling.datasets import Dataset, RowFile, read, read_to_file, split
 from modeling.errors import ConfigError, DataError
 from modeling.export import Storage, export, rounded_state_dict
 from modeling.runs import file_hash, run_folder
@@ -24,12 +24,14 @@ from modeling.training.card import model_card
 from modeling.training.interruption import Interruption
 from modeling.training.loop import Event, Loop
 from modeling.training.memory import keep_freed_memory
-from modeling.training.objectives import Objective
+from modeling.training.objectives import Objective, Rows
 from modeling.training.prepare import make_module, make_objective, read_parent, remember, write_whole
 from modeling.training.processes import Processes
 from modeling.training.trained import TrainedModel
 
-Splits = dict[str, list[dict[str, Any]]]
+Splits = dict[str, Sequence[dict[str, Any]]]
+LARGE = 64 * 2**20
+"""Bytes of training data from which on rows and examples stay on disk."""
 FREE = ("steps", "epochs", "threads", "checkpoint_seconds", "evaluations", "beam")
 """Settings that a resumed run may be given anew."""
 COMPARED = 1000
@@ -199,7 +201,7 @@ def finished(out: Path, lineage: Mapping[str, Any]) -> Artifact | None:
 
 def prepare(request: Request, folder: Path) -> tuple[Objective, Splits, nn.Module, list[str]]:
     """Rows, objective and fresh module."""
-    dataset = read(request.data, task=request.task, columns=request.columns)
+    dataset = read_data(request, folder)
     splits = split_rows(request, dataset.rows)
     parent = read_parent(request.parent, request.task, request.model) if request.parent else None
     objective = make_objective(
@@ -210,12 +212,27 @@ def prepare(request: Request, folder: Path) -> tuple[Objective, Splits, nn.Modul
     return objective, splits, make_module(objective, seed=request.seed, parent=parent), list(dataset.languages)
 
 
-def split_rows(request: Request, rows: list[dict[str, Any]]) -> Splits:
+def read_data(request: Request, folder: Path) -> Dataset:
+    """The rows: those of a large data set that comes in splits stay on disk, in the run's folder."""
+    if not request.validation or not request.test or sum(map(bytes_of, request.data)) < LARGE:
+        return read(request.data, task=request.task, columns=request.columns)
+    return read_to_file(folder / "rows.jsonl", request.data, task=request.task, columns=request.columns)
+
+
+def bytes_of(path: Path) -> int:
+    return sum(file.stat().st_size for file in (path.iterdir() if path.is_dir() else [path]))
+
+
+def split_rows(request: Request, rows: Sequence[dict[str, Any]]) -> Splits:
     """Rows by split; what no file gives is cut from `rows` by groups."""
+    if isinstance(rows, RowFile):
+        given = {name: read(getattr(request, name), task=request.task, columns=request.columns).rows
+                 for name in ("validation", "test")}
+        return {"train": rows, **given}
     settings = model_of(request.task, request.model).defaults(len(rows), 1) | dict(request.settings)
-    splits = split(rows, task=request.task, seed=request.seed,
-                   validation=0.0 if request.validation else settings.get("validation", 0.05),
-                   test=0.0 if request.test else settings.get("test", 0.05))
+    splits: Splits = {**split(rows, task=request.task, seed=request.seed,
+                              validation=0.0 if request.validation else settings.get("validation", 0.05),
+                              test=0.0 if request.test else settings.get("test", 0.05))}
     for name in ("validation", "test"):
         if files := getattr(request, name):
             splits[name] = read(files, task=request.task, columns=request.columns).rows
@@ -227,7 +244,7 @@ def split_rows(request: Request, rows: list[dict[str, Any]]) -> Splits:
 
 def run_loop(
     request: Request, objective: Objective, splits: Splits, module: nn.Module, folder: Path,
-    on_event: Callable[[Event], None], interruption: Interruption, processes: Processes,
+    on_event: Callable[[Event], None], interruption: Interruption, processes: Processes | None = None,
 ) -> nn.Module:
     loop = Loop(objective, module, splits["train"], splits["validation"], folder=folder, seed=request.seed,
                 on_event=on_event, interruption=interruption, processes=processes)
@@ -238,7 +255,7 @@ def run_loop(
 
 
 def measured_once(
-    objective: Objective, module: nn.Module, rows: list[dict[str, Any]], storage: Storage, folder: Path
+    objective: Objective, module: nn.Module, rows: Rows, storage: Storage, folder: Path
 ) -> dict[str, Any]:
     """`measure`, kept in the run's folder: a kill during the export does not cost it."""
     state = hashlib.sha256(f"{storage} {objective.training.beam}".encode())
@@ -252,7 +269,7 @@ def measured_once(
     return figures
 
 
-def measure(objective: Objective, module: nn.Module, rows: list[dict[str, Any]], storage: Storage) -> dict[str, Any]:
+def measure(objective: Objective, module: nn.Module, rows: Rows, storage: Storage) -> dict[str, Any]:
     """Figures of the weights as they are stored; under "rounding", what that cost on some of the rows."""
     exact = {name: tensor.clone() for name, tensor in module.state_dict().items()}
     some = rows[:COMPARED]

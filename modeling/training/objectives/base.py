@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from modeling.configs import TrainingConfig
 from modeling.models import network_of
 from modeling.text import Tokenizer
+from modeling.training.objectives.packing import flattened, restored
 
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
@@ -55,6 +56,13 @@ class Objective(ABC):
     @abstractmethod
     def cost(self, example: Any) -> int:
         """Tokens of an example in a batch."""
+
+    def pack(self, example: Any) -> list[int]:
+        """An example as numbers, for data that do not fit into the memory; `unpack` gives it back for the loss."""
+        return flattened(example)
+
+    def unpack(self, numbers: list[int]) -> Any:
+        return restored(numbers)
 
     def chosen(self, examples: Sequence[Any], *, epoch: int, seed: int) -> Sequence[int]:
         """Indices of the examples that this epoch shows."""

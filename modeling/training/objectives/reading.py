@@ -16,6 +16,7 @@ from modeling.metrics import exact_match, squad_f1
 from modeling.text import Tokenizer
 from modeling.training.batches import cut
 from modeling.training.objectives.base import Objective, Row, Rows, Sample
+from modeling.training.objectives.packing import flattened, restored
 
 LONGEST_QUESTION = 64
 LONGEST_ANSWER = 30
@@ -70,6 +71,15 @@ class Reading(Objective):
         for index, (row, question) in enumerate(zip(rows, questions, strict=True)):
             found += self.windows(index, question[:LONGEST_QUESTION], encoded[row["context"]], row["answers"])
         return found + self.without_answer(rows, questions, encoded) if training else found
+
+    def pack(self, example: Window) -> list[int]:
+        """Without the rest of the passage, and where its tokens stand in it: the loss needs neither."""
+        ids = example.passage.ids[example.start : example.stop]
+        return flattened((example.row, example.question, ids, example.spans))
+
+    def unpack(self, numbers: list[int]) -> Window:
+        row, question, ids, spans = restored(numbers)
+        return Window(row, question, Passage(ids, np.zeros((0, 2), np.int32)), 0, len(ids), spans)
 
     def passage(self, context: str) -> Passage:
         ids, offsets = self.tokenizer.encode_with_offsets(context)
