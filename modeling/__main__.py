@@ -13,6 +13,7 @@ from modeling.errors import ParleyError
 COMMANDS = {
     "describe": "say what a dataset holds and what is wrong with it",
     "build": "turn data files of any size into checked rows in splits, with a report",
+    "preprocess": "show what each step of preprocessing makes of some rows",
     "train": "train a model on your data and write it as an artifact",
     "compare": "rank models on the same data: quality, time, size, speed",
     "search": "find the settings that suit your data",

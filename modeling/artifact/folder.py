@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from modeling.artifact.locations import external_locations
-from modeling.errors import ArtifactError
+from modeling.errors import ArtifactError, ConfigError
 from modeling.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -124,9 +124,13 @@ class Artifact:
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
-        from modeling.text import Tokenizer  # an artifact without a tokenizer need not load the library
+        from modeling.text import Preprocessing, Tokenizer  # an artifact without a tokenizer need not load the library
 
-        return Tokenizer.load(self._file("tokenizer.json"))
+        try:
+            steps = Preprocessing.from_dict(self.manifest["preprocessing"].get("text", {}))
+        except ConfigError as error:
+            raise ArtifactError(f"The preprocessing of {self.name} cannot be done: {error}", remedy=_REMEDY) from error
+        return Tokenizer.load(self._file("tokenizer.json"), steps)
 
     @cached_property
     def source_tokenizer(self) -> Tokenizer:

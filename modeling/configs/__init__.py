@@ -11,10 +11,10 @@ from modeling.configs.defaults import characters_of
 from modeling.configs.estimates import Estimate, estimate
 from modeling.configs.lstm import LSTMConfig
 from modeling.configs.network import NetworkConfig
-from modeling.configs.options import Option, options
+from modeling.configs.options import Option, label_of, options
 from modeling.configs.reading import QANetConfig, TransformerReaderConfig
 from modeling.configs.recurrent_lm import RecurrentLMConfig
-from modeling.configs.settings import KEPT_WEIGHTS, read_settings, split_settings
+from modeling.configs.settings import KEPT_WEIGHTS, PREPROCESSING, read_settings, read_steps, split_settings
 from modeling.configs.training import TrainingConfig
 from modeling.configs.transformer import TransformerConfig
 from modeling.configs.vae import VAEConfig
@@ -30,6 +30,7 @@ __all__ = [
     "LSTMConfig",
     "Model",
     "NetworkConfig",
+    "PREPROCESSING",
     "Option",
     "QANetConfig",
     "RecurrentLMConfig",
@@ -40,7 +41,9 @@ __all__ = [
     "characters_of",
     "estimate",
     "model_of",
+    "label_of",
     "options",
     "read_settings",
+    "read_steps",
     "split_settings",
 ]

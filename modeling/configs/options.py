@@ -12,14 +12,21 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from modeling.configs.catalogue import SPECIAL, model_of
-from modeling.configs.settings import FROM_DATA, KEPT_WEIGHTS
+from modeling.configs.settings import FROM_DATA, KEPT_WEIGHTS, PREPROCESSING, steps_of
 from modeling.configs.training import TrainingConfig
+from modeling.text import Preprocessing
 
 Kind = Literal["int", "float", "bool", "choice", "text"]
-Group = Literal["model", "training"]
+Group = Literal["model", "training", "preprocessing"]
 
-NOT_ASKED = frozenset({"validation", "test", "threads", "checkpoint_seconds"})
+NOT_ASKED = frozenset({"validation", "test", "threads", "checkpoint_seconds", "preprocessing"})
 """Settings that whoever starts the training decides: the data come in splits, and the machine is shared."""
+
+NAMES = {"html": "HTML", "unicode": "Unicode forms", "urls": "Web addresses", "emails": "E-mail addresses",
+         "simplified": "Simplified Chinese", "lowercase": "Small letters", "words": "Added words",
+         "segment": "Cut into words", "stop_added": "Stop words added", "stop_kept": "Stop words kept",
+         "ngrams": "N-grams"}
+"""Step of preprocessing -> what people call it, where that is not its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,15 +51,24 @@ class Option:
     @property
     def label(self) -> str:
         """Its name in words."""
-        words = self.name.replace("_", " ").replace("kv ", "KV ")
-        return words[0].upper() + words[1:]
+        return label_of(self.name)
 
 
-def options(task: str, model: str, *, rows: int, characters: int, continued: bool = False) -> list[Option]:
+def label_of(name: str) -> str:
+    """The name of a setting in words."""
+    step = name.removeprefix(PREPROCESSING)
+    words = (NAMES.get(step, step) if step != name else name).replace("_", " ").replace("kv ", "KV ")
+    return words[0].upper() + words[1:]
+
+
+def options(
+    task: str, model: str, *, rows: int, characters: int, continued: bool = False, preprocessed: bool = False
+) -> list[Option]:
     """The settings of a training on this many rows and characters, the main ones first.
 
     With `continued` those of the model that cannot change when it starts from trained weights are left out, as they
-    are for a model that always does. Raises ConfigError where there is nothing to train.
+    are for a model that always does; with `preprocessed` those of the texts, which these weights know in one form.
+    Raises ConfigError where there is nothing to train.
     """
     kind = model_of(task, model)
     defaults, fixed = kind.defaults(rows, characters), continued or kind.parent == "must"
@@ -60,6 +76,8 @@ def options(task: str, model: str, *, rows: int, characters: int, continued: boo
              if field.name not in FROM_DATA and (field.name in KEPT_WEIGHTS or not fixed)]
     found += [_option(field, TrainingConfig, "training", defaults, kind.main) for field in fields(TrainingConfig)
               if field.name not in NOT_ASKED and (field.name in kind.uses or field.name not in SPECIAL)]
+    found += [_option(field, Preprocessing, "preprocessing", {}, ()) for field in fields(Preprocessing)
+              if field.name in steps_of(task, kind) and not preprocessed]
     return sorted(found, key=lambda option: kind.main.index(option.name) if option.main else len(kind.main))
 
 
@@ -70,7 +88,8 @@ def _option(
     choices = tuple(typing.get_args(hint)) if typing.get_origin(hint) is Literal else ()
     default = "" if field.name == "directions" else defaults.get(field.name, field.default)
     return Option(
-        name=field.name, kind="choice" if choices else _kind(hint), choices=choices, group=group,
+        name=(PREPROCESSING if group == "preprocessing" else "") + field.name, group=group,
+        kind="choice" if choices else _kind(hint), choices=choices,
         default=",".join(map(str, default)) if isinstance(default, tuple) else default,
         help=documented(config)[field.name], main=field.name in main,
     )

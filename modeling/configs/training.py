@@ -7,6 +7,7 @@ from typing import Literal
 
 from modeling.configs.ranges import check_ranges
 from modeling.errors import ConfigError
+from modeling.text import Preprocessing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +62,8 @@ class TrainingConfig:
     """Share of questions also shown with a passage that has no answer."""
     beam: int = 4
     """Beams in the final evaluation."""
+    preprocessing: Preprocessing = Preprocessing()
+    """What is done to a text before the tokenizer; its settings are asked for one by one."""
 
     def __post_init__(self) -> None:
         check_ranges(

@@ -9,7 +9,9 @@ from modeling.datasets.rowfile import RowFile
 from modeling.datasets.samples import sample_files
 from modeling.datasets.splits import split
 from modeling.datasets.statistics import Description, describe
+from modeling.datasets.steps import ShownText, shown_steps
 from modeling.datasets.texts import read_texts
 
-__all__ = ["BuildOptions", "Dataset", "Description", "Problem", "RowFile", "build", "check_start", "describe",
-           "document_text", "read", "read_rows", "read_texts", "read_to_file", "sample_files", "split"]
+__all__ = ["BuildOptions", "Dataset", "Description", "Problem", "RowFile", "ShownText", "build", "check_start",
+           "describe", "document_text", "read", "read_rows", "read_texts", "read_to_file", "sample_files",
+           "shown_steps", "split"]

@@ -6,15 +6,17 @@ import codecs
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from tokenizers import Regex, models, normalizers, pre_tokenizers, trainers
+from tokenizers import AddedToken, Regex, models, normalizers, pre_tokenizers, trainers
 from tokenizers import Tokenizer as HuggingFaceTokenizer
 
 from modeling.errors import ConfigError, DataError
-from modeling.text.normalisation import without_surrogates
+from modeling.text.normalisation import is_chinese, without_surrogates
+from modeling.text.preprocessing import Pipeline, Preprocessing
 from modeling.text.spelling import First, spelling
 
 Kind = Literal["bpe", "characters", "words"]
@@ -28,16 +30,19 @@ _BPE_PIECES = (
 _WORDS = r"\p{Han}|[[\p{L}\p{M}]&&[^\p{Han}]]+(?:['’][[\p{L}\p{M}]&&[^\p{Han}]]+)*|\p{N}+|[^\s\p{L}\p{M}\p{N}]"
 _LONGEST_TOKEN = 16  # characters; longer merges only memorise the training text
 _COVERAGE = 0.9995  # share of the characters that get a token of their own; the rest is spelt in bytes
+AS_IT_IS = Preprocessing()
 
 
 class Tokenizer:
     """Text to token ids and back. Special tokens never come from text: look them up with `token_id`.
 
     Of the kinds that folders bring, Unigram (T5) is the exception: what stands in its vocabulary matches in a text.
+    Every text goes through the steps of `preprocessing` first, which is all that training and serving know of them.
     """
 
-    def __init__(self, inner: HuggingFaceTokenizer) -> None:
+    def __init__(self, inner: HuggingFaceTokenizer, preprocessing: Preprocessing = AS_IT_IS) -> None:
         self._inner = inner
+        self.pipeline = Pipeline(preprocessing)
         inner.no_padding()
         inner.no_truncation()
         inner.encode_special_tokens = True  # "</s>" typed by a user is four characters, not the end
@@ -52,35 +57,42 @@ class Tokenizer:
 
     @classmethod
     def train(cls, texts: Iterable[str], *, vocabulary_size: int, kind: Kind = "bpe", lowercase: bool = False,
-              special_tokens: Sequence[str] = ()) -> Tokenizer:
+              special_tokens: Sequence[str] = (), preprocessing: Preprocessing = AS_IT_IS) -> Tokenizer:
         """Learn a vocabulary of at most `vocabulary_size` tokens, all special tokens and bytes counted.
 
         Ids 0 to 3 are `<pad> <unk> <s> </s>`, then come `special_tokens`. "bpe" spells what it does not know in
-        bytes; "characters" and "words" (Chinese: by character) give `<unk>`. Raises ConfigError, DataError.
+        bytes; "characters" and "words" give `<unk>`. Words are those of the segmentation where `preprocessing` has
+        one; without it Chinese has a token a character. Added words are tokens, on their own or within Chinese. Raises
+        ConfigError, DataError.
         """
         if kind not in ("bpe", "characters", "words"):
             raise ConfigError(f"the tokenizer kind is {kind!r}", allowed="It must be bpe, characters or words")
-        specials = [*SPECIAL_TOKENS, *special_tokens]
-        reserved = len(specials) + (256 if kind == "bpe" else 0)
+        pipeline, specials = Pipeline(preprocessing), [*SPECIAL_TOKENS, *special_tokens]
+        reserved = len(specials) + (256 if kind == "bpe" else 0) + len(pipeline.tokens)
         if vocabulary_size <= reserved:
             raise ConfigError(f"vocabulary_size is {vocabulary_size}",
-                              allowed=f"It must be above {reserved}, the special tokens and bytes")
+                              allowed=f"It must be above {reserved}, the special tokens, bytes and added words")
         normalizer = normalizers.Sequence([normalizers.NFC(), *([normalizers.Lowercase()] if lowercase else [])])
-        texts = [normalizer.normalize_str(without_surrogates(text)) for text in texts]
+        texts = [normalizer.normalize_str(without_surrogates(pipeline(text))) for text in texts]
         if not any(texts):
             raise DataError("there is no text to train a tokenizer on", remedy="Give at least one row with text")
-        learn = {"bpe": _learn_bpe, "characters": _learn_characters, "words": _learn_words}[kind]
-        inner = learn(texts, specials, vocabulary_size)
+        learners: dict[str, Callable[[list[str], list[str], int], HuggingFaceTokenizer]] = {
+            "bpe": _learn_bpe, "characters": _learn_characters,
+            "words": partial(_learn_words, segmented=preprocessing.segment),
+        }
+        inner = learners[kind](texts, specials, vocabulary_size - len(pipeline.tokens))
         inner.normalizer = normalizer
-        return cls(inner)
+        inner.add_tokens([AddedToken(word, single_word=preprocessing.segment or not is_chinese(word), normalized=True)
+                          for word in pipeline.tokens])
+        return cls(inner, preprocessing)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Tokenizer:
+    def load(cls, path: str | os.PathLike[str], preprocessing: Preprocessing = AS_IT_IS) -> Tokenizer:
         """Read a `tokenizer.json` (or the folder it lies in). Raises DataError."""
         path = Path(path)
         file = path / "tokenizer.json" if path.is_dir() else path
         try:
-            return cls(HuggingFaceTokenizer.from_file(str(file)))
+            return cls(HuggingFaceTokenizer.from_file(str(file)), preprocessing)
         except DataError:
             raise
         except Exception as error:  # the Rust side raises bare Exception
@@ -92,19 +104,25 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Ids without special tokens added."""
-        return list(self._inner.encode(without_surrogates(text), add_special_tokens=False).ids)
+        return list(self._inner.encode(self.prepared(text), add_special_tokens=False).ids)
+
+    def prepared(self, text: str) -> str:
+        """The text as the tokenizer gets it: after all steps."""
+        return without_surrogates(self.pipeline(text))
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        whole = [without_surrogates(text) for text in texts]
+        whole = [self.prepared(text) for text in texts]
         return [list(row.ids) for row in self._inner.encode_batch_fast(whole, add_special_tokens=False)]
 
     def encode_with_offsets(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
-        """Ids, and for each the (start, end) of its characters in `text`; the bytes of one character share it.
+        """Ids, and for each the (start, end) of its characters; the bytes of one character share it.
 
-        The blank that a word brings along is not counted, so that a span of tokens is a span of words.
+        They count in `prepared(text)`, which is as long as `text` where the pipeline keeps places. The blank that a
+        word brings along is not counted, so that a span of tokens is a span of words.
         """
-        encoding = self._inner.encode(without_surrogates(text), add_special_tokens=False)
-        return list(encoding.ids), [_without_blank(text, start, end) for start, end in encoding.offsets]
+        prepared = self.prepared(text)
+        encoding = self._inner.encode(prepared, add_special_tokens=False)
+        return list(encoding.ids), [_without_blank(prepared, start, end) for start, end in encoding.offsets]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Text of `ids`; special tokens give nothing, bytes that are no UTF-8 give U+FFFD."""
@@ -219,9 +237,12 @@ def _learn_characters(texts: list[str], specials: list[str], vocabulary_size: in
     return HuggingFaceTokenizer.from_str(json.dumps(json.loads(inner.to_str()) | {"decoder": {"type": "Fuse"}}))
 
 
-def _learn_words(texts: list[str], specials: list[str], vocabulary_size: int) -> HuggingFaceTokenizer:
+def _learn_words(
+    texts: list[str], specials: list[str], vocabulary_size: int, *, segmented: bool = False
+) -> HuggingFaceTokenizer:
     inner = HuggingFaceTokenizer(models.WordLevel(unk_token="<unk>"))  # noqa: S106
-    inner.pre_tokenizer = pre_tokenizers.Split(Regex(_WORDS), behavior="removed", invert=True)
+    inner.pre_tokenizer = (pre_tokenizers.WhitespaceSplit() if segmented
+                           else pre_tokenizers.Split(Regex(_WORDS), behavior="removed", invert=True))
     inner.train_from_iterator(texts, trainers.WordLevelTrainer(
         vocab_size=vocabulary_size, special_tokens=specials, show_progress=False), length=len(texts))
     return inner

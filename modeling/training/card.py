@@ -26,9 +26,16 @@ def model_card(result: TrainedModel, *, name: str, about: str, storage: str) -> 
         + figures_table(result.metrics),
         "## Training\n\n"
         f"{rows['train']} training and {rows['validation']} validation rows. Settings: "
-        + ", ".join(f"{key} {value}" for key, value in shown.items()) + ".",
+        + ", ".join(f"{key} {value}" for key, value in shown.items()) + "." + steps_line(result.preprocessing),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def steps_line(preprocessing: Mapping[str, Any]) -> str:
+    """What is done to a text first, where anything is; of a long list how many words it has."""
+    told = {name: (f"{len(value)} words" if len(value) > 20 else ", ".join(value)) if isinstance(value, list) else value
+            for name, value in preprocessing.get("text", {}).items()}
+    return "\n\nPreprocessing: " + "; ".join(f"{name} {value}" for name, value in told.items()) + "." if told else ""
 
 
 def data_table(lineage: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,7 +23,7 @@ from modeling.configs import (
 from modeling.datasets import RowFile
 from modeling.errors import ConfigError
 from modeling.models import NETWORKS
-from modeling.text import Tokenizer
+from modeling.text import Preprocessing, Tokenizer
 from modeling.training.memory import require_memory
 from modeling.training.objectives import OBJECTIVES, Objective, Rows
 
@@ -41,6 +41,8 @@ class Parent:
     tokenizer: Tokenizer
     weights: dict[str, Tensor]
     labels: list[str]
+    preprocessing: Preprocessing | None = None
+    """What was done to the texts that it has learnt from; None where nobody knows."""
 
 
 def make_objective(
@@ -51,7 +53,7 @@ def make_objective(
     characters = sum(map(characters_of, rows))
     settings = entry.defaults(len(rows), characters) | dict(given)
     model_settings, training_settings = split_settings(task, model, settings)
-    training = TrainingConfig(**training_settings)
+    training = with_settled_steps(TrainingConfig(**training_settings), parent)
     labels = kind.labels_from_rows(rows)
     if parent:
         model_settings = inherited(parent, entry.config, model_settings, given)
@@ -59,6 +61,17 @@ def make_objective(
     tokenizer = make_tokenizer(kind, shown, model_settings, training, folder=folder, parent=parent)
     derived = kind.config_from_rows(rows, model_settings) | {"vocabulary_size": tokenizer.vocabulary_size}
     return kind(tokenizer, entry.config(**(model_settings | derived)), training, labels)
+
+
+def with_settled_steps(training: TrainingConfig, parent: Parent | None) -> TrainingConfig:
+    """The training with the preprocessing that it will have: what was asked, or what its parent's weights know."""
+    asked = training.preprocessing.frozen()
+    if parent and parent.preprocessing is not None and not training.retokenise:
+        if asked not in (Preprocessing(), parent.preprocessing):
+            raise ConfigError(f"{parent.name} has learnt from texts that were preprocessed in another way",
+                              remedy="Leave the preprocessing out, or set retokenise=true", field="retokenise")
+        asked = parent.preprocessing
+    return replace(training, preprocessing=asked)
 
 
 def inherited(
@@ -86,7 +99,7 @@ def make_tokenizer(
         draft = path.with_suffix(".new")
         tokenizer.save(draft)
         draft.rename(path)
-    return Tokenizer.load(path)
+    return Tokenizer.load(path, training.preprocessing)
 
 
 def make_module(objective: Objective, *, seed: int, parent: Parent | None) -> nn.Module:
@@ -150,4 +163,4 @@ def read_parent(path: Path, task: str, model: str) -> Parent:
                           remedy="Continue from one of its kind")
     weights = {name: torch.from_numpy(array.copy()) for name, array in artifact.state_dict().items()}
     return Parent(name=path.name, config=artifact.config, tokenizer=artifact.tokenizer, weights=weights,
-                  labels=list(artifact.labels or []))
+                  labels=list(artifact.labels or []), preprocessing=artifact.tokenizer.pipeline.preprocessing)

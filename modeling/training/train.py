@@ -144,10 +144,13 @@ def _write(
     figures = measured_once(objective, trained, splits["test"], request.storage, folder)
     on_event({"event": "measured", **figures})
     on_event({"event": "exporting"})
-    facts = {"settings": asdict(objective.training), "rows": {name: len(rows) for name, rows in splits.items()}}
+    settings, steps = asdict(objective.training), objective.tokenizer.pipeline.preprocessing.as_dict()
+    del settings["preprocessing"]  # it is serving's business, and written down there
+    facts = {"settings": settings, "rows": {name: len(rows) for name, rows in splits.items()}}
     result = TrainedModel(
         task=request.task, model=request.model, config=objective.config, module=trained, tokenizer=objective.tokenizer,
-        labels=objective.labels or None, preprocessing=objective.preprocessing(), metrics=figures,
+        labels=objective.labels or None, metrics=figures,
+        preprocessing=objective.preprocessing() | ({"text": steps} if steps else {}),
         lineage=lineage | facts, card="", test_rows=splits["test"], languages=tuple(languages),
         defaults=objective.defaults(),
     )

@@ -10,8 +10,15 @@ from typing import Any
 
 from transformers import BertConfig, BertModel
 
+from modeling.text import Preprocessing
+
 WORDS = ("red", "blue", "green", "stone", "river", "cloud", "apple", "house", "seven", "winter")
 Rows = Sequence[Mapping[str, Any]]
+EVERY_STEP = Preprocessing(
+    html=True, unicode=True, urls="replace", emails="replace", numbers="replace", simplified=True, lowercase=True,
+    accents=True, words=("New York", "量子糾纏態"), segment=True, stop_words=("en", "zh"), stop_added=("mail",),
+    stop_kept=("not",), ngrams=2,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,6 +116,7 @@ RULES: dict[str, Rule] = {
             history=OWNED),
     "admin:training_trainingrun_change": Rule(who=OWNED, where=lambda w: [w.run.pk]),
     "admin:training_trainingrun_estimate": Rule(who=TRAINERS),
+    "admin:training_trainingrun_steps": Rule(who=TRAINERS),
     "admin:training_trainingrun_compare": Rule(who=TRAINERS),
     "admin:training_trainingrun_do": act(OWNED, lambda w: [w.run.pk, "stop"]),
     **pages("training_artifact", "artifact", changelist=TRAINERS, add=TRAINERS, change=OWNED, delete=OWNED,

@@ -62,6 +62,7 @@ class TrainingRunAdmin(_OwnPages):
         guard = self.admin_site.admin_view
         return [
             path("estimate/", guard(views.estimate), name="training_trainingrun_estimate"),
+            path("steps/", guard(views.steps), name="training_trainingrun_steps"),
             path("compare/", guard(views.compare), name="training_trainingrun_compare"),
             path("<uuid:run_id>/<slug:deed>/do/", guard(views.change_run), name="training_trainingrun_do"),
             *super().get_urls(),

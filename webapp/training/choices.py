@@ -45,7 +45,8 @@ class Choice:
     def options(self) -> list[Option]:
         """Every setting, with its default for these data."""
         rows, characters = size_of(self.version)
-        return options(self.task, self.model, rows=rows, characters=characters, continued=bool(self.parent))
+        return options(self.task, self.model, rows=rows, characters=characters, continued=bool(self.parent),
+                       preprocessed=self.artifact is not None)
 
     def estimate(self, given: Mapping[str, str]) -> Estimate:
         """What it will cost with these settings, by the speed of like trainings on this machine. Raises ConfigError."""

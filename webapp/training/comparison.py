@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext
 
-from modeling.configs import options
+from modeling.configs import label_of, options
 from modeling.errors import ConfigError
 from webapp.charts import Series, line_chart
 from webapp.training.choices import size_of
@@ -59,7 +59,8 @@ def whole_settings(run: TrainingRun) -> dict[str, str]:
         known = options(run.task, run.model, rows=rows, characters=characters, continued=continued)
     except ConfigError:
         known = []
-    values = {option.name: option.default for option in known} | run.settings | run.facts.get("config", {})
+    values = {option.name: option.default for option in known if option.group != "preprocessing"}
+    values |= run.settings | run.facts.get("config", {})
     shown = {name: _shown(value) for name, value in values.items() if value not in (None, "")}
     return {"model": run.model, "data": str(run.version), "seed": str(run.seed), "storage": run.storage,
             "parent": str(run.parent or run.base or gettext("new weights")), **shown}
@@ -76,8 +77,7 @@ def label(name: str) -> str:
     """A setting's name in words."""
     known = {"model": gettext("Model"), "data": gettext("Data"), "seed": gettext("Seed"),
              "storage": gettext("Weights kept as"), "parent": gettext("Continue from")}
-    words = name.replace("_", " ").replace("kv ", "KV ")
-    return known.get(name) or gettext(words[0].upper() + words[1:])
+    return known.get(name) or gettext(label_of(name))
 
 
 def _figures(runs: Sequence[TrainingRun]) -> list[tuple[str, list[str]]]:

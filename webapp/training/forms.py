@@ -20,6 +20,8 @@ from webapp.training.choices import TASKS_TO_TRAIN, Choice, choose, size_of, sta
 from webapp.training.models import TrainingRun
 from webapp.wording import said, spoken
 
+STEPS = "preprocessing"
+LONGEST_LIST = 20_000  # characters of a list of words
 PREFIX = "set_"  # of the fields that are options
 STORAGES = [("int8", _("8 bit: small and fast")), ("fp16", _("16 bit")), ("fp32", _("32 bit: exact"))]
 
@@ -111,7 +113,17 @@ class TrainForm(forms.Form):
     @property
     def more_options(self) -> Iterator[forms.BoundField]:
         """All other options."""
-        return (self[PREFIX + option.name] for option in self.known if not option.main)
+        return (self[PREFIX + option.name] for option in self.known if not option.main and option.group != STEPS)
+
+    @property
+    def steps(self) -> list[forms.BoundField]:
+        """What can be done to the texts before."""
+        return [self[PREFIX + option.name] for option in self.known if option.group == STEPS]
+
+    @property
+    def shows_steps(self) -> bool:
+        """Whether any of these has a message, or a value that a person set."""
+        return any(field.errors or self.initial.get(field.name) for field in self.steps)
 
     @property
     def more_is_wrong(self) -> bool:
@@ -122,7 +134,7 @@ class TrainForm(forms.Form):
     def shows_options(self) -> bool:
         """Whether any option has a message, or a value that a person set."""
         touched = not self.is_bound and any(name.startswith(PREFIX) for name in self.initial)
-        return touched or self.more_is_wrong or any(field.errors for field in self.main_options)
+        return touched or self.more_is_wrong or any(field.errors for field in (*self.main_options, *self.steps))
 
     @property
     def basis(self) -> str:
@@ -161,6 +173,8 @@ def option_field(option: Option) -> forms.Field:
     shared["initial"] = "" if option.default is None else services.written(option.default)
     if option.kind == "choice":
         return forms.ChoiceField(choices=[(name, name) for name in option.choices], **shared)
+    if option.kind == "text" and option.group == STEPS:
+        return forms.CharField(max_length=LONGEST_LIST, widget=forms.Textarea(attrs={"rows": 1}), **shared)
     if option.kind == "text":
         return forms.CharField(max_length=500, **shared)
     kind: Any = forms.IntegerField if option.kind == "int" else forms.FloatField

@@ -20,7 +20,7 @@ from modeling.errors import ParleyError
 from webapp.datasets.models import Upload
 from webapp.datasets.uploads import PIECE
 from webapp.jobs.packages import training_packages
-from webapp.training import comparison, downloads, presentation, reports, services
+from webapp.training import comparison, downloads, preprocessing, presentation, reports, services
 from webapp.training.choices import found, versions_for
 from webapp.training.forms import CardForm, TrainForm, start_of
 from webapp.training.models import Artifact, TrainingRun
@@ -77,6 +77,13 @@ def estimate(request: HttpRequest) -> HttpResponse:
     """What the training will cost as the form stands."""
     return render(request, "training/estimate.html", {
         "cost": TrainForm(request.GET, user=request.user, start={}).estimate()})
+
+
+@require_GET
+def steps(request: HttpRequest) -> HttpResponse:
+    """What the preprocessing as the form stands makes of some rows."""
+    return render(request, "training/steps_fragment.html", preprocessing.shown(
+        TrainForm(request.GET, user=request.user, start={})))
 
 
 def _cost(form: TrainForm, start: Any) -> Any:

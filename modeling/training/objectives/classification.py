@@ -25,7 +25,8 @@ class Classification(Objective):
     @classmethod
     def make_tokenizer(cls, rows: Rows, size: int, training: TrainingConfig) -> Tokenizer:
         return Tokenizer.train(
-            [row["text"] for row in rows], vocabulary_size=size, kind=training.tokenizer, lowercase=training.lowercase
+            [row["text"] for row in rows], vocabulary_size=size, kind=training.tokenizer, lowercase=training.lowercase,
+            preprocessing=training.preprocessing,
         )
 
     @classmethod

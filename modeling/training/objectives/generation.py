@@ -31,7 +31,8 @@ class Generation(Objective):
     @classmethod
     def make_tokenizer(cls, rows: Rows, size: int, training: TrainingConfig) -> Tokenizer:
         return Tokenizer.train(
-            [row["text"] for row in rows], vocabulary_size=size, kind=training.tokenizer, lowercase=training.lowercase
+            [row["text"] for row in rows], vocabulary_size=size, kind=training.tokenizer, lowercase=training.lowercase,
+            preprocessing=training.preprocessing,
         )
 
     def examples(self, rows: Rows, *, training: bool) -> Sequence[Example]:

@@ -33,7 +33,7 @@ class Translation(Objective):
         languages = sorted({row[side] for row in rows for side in ("source_language", "target_language")})
         return Tokenizer.train(
             [row[side] for row in rows for side in ("source", "target")], vocabulary_size=size,
-            kind=training.tokenizer, lowercase=training.lowercase,
+            kind=training.tokenizer, lowercase=training.lowercase, preprocessing=training.preprocessing,
             special_tokens=[f"<2{language}>" for language in languages],
         )
 
