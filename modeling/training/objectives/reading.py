@@ -54,7 +54,8 @@ class Reading(Objective):
     @classmethod
     def make_tokenizer(cls, rows: Rows, size: int, training: TrainingConfig) -> Tokenizer:
         texts = dict.fromkeys(text for row in rows for text in (row["context"], row["question"]))
-        return Tokenizer.train(texts, vocabulary_size=size, kind=training.tokenizer, lowercase=training.lowercase)
+        return Tokenizer.train(texts, vocabulary_size=size, kind=training.tokenizer, lowercase=training.lowercase,
+                               preprocessing=training.preprocessing)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
