@@ -178,6 +178,17 @@ def _common_subsequence(first: list[str], second: list[str]) -> int:
     return len(second) - row.bit_count()
 
 
+def label_figures(found: np.ndarray, truth: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:
+    """Of rows that can have several labels, both bool [rows, labels]: micro-F1, macro-F1, F1 by label, and "accuracy",
+    the share of the rows whose labels are all right (subset accuracy). 0 to 1."""
+    hits, total = (found & truth).sum(0), found.sum(0) + truth.sum(0)
+    f1 = np.divide(2.0 * hits, total, out=np.zeros(len(labels)), where=total > 0)
+    return {"accuracy": float((found == truth).all(1).mean()) if len(found) else 0.0,
+            "micro_f1": float(2 * hits.sum() / max(1, total.sum())),
+            "macro_f1": float(f1[total > 0].mean()) if (total > 0).any() else 0.0,
+            "f1": dict(zip(labels, f1.tolist(), strict=True))}
+
+
 def perplexity(loss: float) -> float:
     """exp of the mean loss a token in nats."""
     return math.exp(loss) if loss < 700 else math.inf

@@ -69,12 +69,17 @@ TASKS: dict[str, Task] = {
     ),
     "classification": Task(
         title="Classification",
-        roles={"text": "the text", "label": "its class"},
+        roles={"text": "the text", "label": "its class; `a|b` where a text can have several"},
         names={"text": ("text", "sentence", "review", "content", "message", "comment", "title", "headline", "body",
                         "description", "question"),
                "label": ("label", "class", "category", "cat", "sentiment", "target", "topic", "intent")},
         models={
+            "bag": Method("Bag of n-grams", "fastText's model: learns in seconds, hard to beat on few rows"),
+            "cnn": Method("Convolutions", "TextCNN: finds the telling phrases wherever they stand; quick"),
             "lstm": Method("LSTM", "small and fast; two classes or many; good from a few thousand rows on"),
+            "transformer": Method("Transformer encoder", "learns from scratch; from some ten thousand rows on"),
+            "bert": Method("Fine-tuned BERT", "mostly the best, also on few rows; fine-tuned from a BERT, RoBERTa or "
+                                              "DistilBERT folder"),
         },
         metrics=("accuracy", "macro_f1", "f1"),
     ),

@@ -3,11 +3,15 @@
 Without torch, so that a form can offer the options and check them.
 """
 
+from modeling.configs.bag import BagConfig
 from modeling.configs.bert import BertConfig
+from modeling.configs.bert_classifier import BertClassifierConfig
 from modeling.configs.catalogue import MODELS, TRAINABLE, Model, model_of
 from modeling.configs.causal import CausalConfig
+from modeling.configs.cnn import CNNConfig
 from modeling.configs.decoder import DecoderConfig
 from modeling.configs.defaults import characters_of
+from modeling.configs.encoder import EncoderConfig
 from modeling.configs.estimates import Estimate, estimate
 from modeling.configs.lstm import LSTMConfig
 from modeling.configs.network import NetworkConfig
@@ -23,9 +27,13 @@ __all__ = [
     "KEPT_WEIGHTS",
     "MODELS",
     "TRAINABLE",
+    "BagConfig",
+    "BertClassifierConfig",
     "BertConfig",
     "CausalConfig",
+    "CNNConfig",
     "DecoderConfig",
+    "EncoderConfig",
     "Estimate",
     "LSTMConfig",
     "Model",

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from modeling.configs import defaults
+from modeling.configs.bag import BagConfig
 from modeling.configs.bert import BertConfig
+from modeling.configs.bert_classifier import BertClassifierConfig
+from modeling.configs.cnn import CNNConfig
 from modeling.configs.decoder import DecoderConfig
+from modeling.configs.encoder import EncoderConfig
 from modeling.configs.lstm import LSTMConfig
 from modeling.configs.network import NetworkConfig
 from modeling.configs.reading import QANetConfig, TransformerReaderConfig
@@ -18,6 +22,8 @@ from modeling.errors import ConfigError
 
 TOKENIZER = frozenset({"tokenizer", "lowercase", "retokenise"})
 """Settings of a training that makes its own tokenizer."""
+CLASSIFIER = frozenset({"class_weights", "wanted_accuracy"})
+"""Settings of classifiers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +76,28 @@ MODELS: dict[str, dict[str, Model]] = {
     "classification": {
         "lstm": Model(
             config=LSTMConfig, defaults=defaults.classification,
-            main=("epochs", "learning_rate", "hidden", "length", "bidirectional"),
-            uses=TOKENIZER | {"label_smoothing"}, per_second=(5e10, 5e10),
+            main=("epochs", "learning_rate", "hidden", "bidirectional", "cell", "attention"),
+            uses=TOKENIZER | CLASSIFIER | {"label_smoothing"}, per_second=(5e10, 5e10),
+        ),
+        "bag": Model(
+            config=BagConfig, defaults=defaults.bag,
+            main=("epochs", "learning_rate", "tokenizer", "ngrams", "class_weights", "wanted_accuracy"),
+            uses=TOKENIZER | CLASSIFIER | {"label_smoothing"}, per_second=(5e9, 5e9),
+        ),
+        "cnn": Model(
+            config=CNNConfig, defaults=defaults.convolution,
+            main=("epochs", "learning_rate", "filters", "widths", "class_weights", "wanted_accuracy"),
+            uses=TOKENIZER | CLASSIFIER | {"label_smoothing"}, per_second=(5e10, 5e10),
+        ),
+        "transformer": Model(
+            config=EncoderConfig, defaults=defaults.encoder,
+            main=("epochs", "learning_rate", "width", "layers", "length", "class_weights"),
+            uses=TOKENIZER | CLASSIFIER | {"label_smoothing"}, per_second=(8e10, 1.7e11),
+        ),
+        "bert": Model(
+            config=BertClassifierConfig, defaults=defaults.fine_tuned,
+            main=("epochs", "learning_rate", "length", "pooling", "class_weights", "wanted_accuracy"),
+            uses=CLASSIFIER | {"label_smoothing"}, parent="must", folder=True, per_second=(8e10, 2.7e11),
         ),
     },
     "generation": {

@@ -20,6 +20,29 @@ def classification(rows: int, characters: int) -> dict[str, Any]:
             "evaluations": 30, "precision": "fp32", "vocabulary_size": 8000, "validation": 0.1, "test": 0.1}
 
 
+def bag(rows: int, characters: int) -> dict[str, Any]:
+    return {"epochs": min(30.0, max(5.0, round(60_000 / max(1, rows), 1))), "batch_tokens": 4096, "learning_rate": 1e-2,
+            "decay": 1.0, "precision": "fp32", "tokenizer": "words", "lowercase": True, "weight_decay": 0.0,
+            "vocabulary_size": min(50_000, max(2000, characters // 20)),
+            "buckets": min(500_000, max(10_000, characters // 4)),
+            "patience": 4, "evaluations": 15, "validation": 0.1, "test": 0.1}
+
+
+def convolution(rows: int, characters: int) -> dict[str, Any]:
+    return classification(rows, characters) | {"tokenizer": "words", "lowercase": True, "learning_rate": 1e-3,
+                                               "vocabulary_size": min(30_000, max(2000, characters // 40))}
+
+
+def encoder(rows: int, characters: int) -> dict[str, Any]:
+    return classification(rows, characters) | {"learning_rate": 1e-3, "precision": "auto", "dropout": 0.2}
+
+
+def fine_tuned(rows: int, characters: int) -> dict[str, Any]:
+    return {"epochs": 4.0 if rows < 20_000 else 2.0, "batch_tokens": 1024 if rows < 5000 else 2048,
+            "learning_rate": 1e-4, "warmup": 0.1, "decay": 0.9, "evaluations": 12, "patience": 5, "validation": 0.1,
+            "test": 0.1}
+
+
 def translation(rows: int, characters: int) -> dict[str, Any]:
     return {"epochs": 20.0 if rows < 100_000 else 6.0, "optimizer": "muon", "learning_rate": 2e-3,
             "label_smoothing": 0.1, "vocabulary_size": min(8000, max(500, characters // 200)),

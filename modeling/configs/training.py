@@ -35,6 +35,11 @@ class TrainingConfig:
     """adamw, or muon for the hidden matrices and adamw for the rest."""
     label_smoothing: float = 0.0
     """Share of the probability spread over all tokens or labels."""
+    class_weights: Literal["none", "balanced"] = "none"
+    """Whether all labels count the same in the loss (balanced), however rare they are."""
+    wanted_accuracy: float = 0.0
+    """Share of the given answers that should be right: below the confidence that gives this on the validation split an
+    answer is *not sure*; 0 leaves this out."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """auto, bf16 (with fp32 masters) or fp32."""
     evaluations: int = 10
@@ -67,7 +72,7 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         check_ranges(
-            self, shares=("warmup", "decay", "label_smoothing", "validation", "test", "negatives"),
+            self, shares=("warmup", "decay", "label_smoothing", "validation", "test", "negatives", "wanted_accuracy"),
             least={"weight_decay": 0, "clip": 0, "patience": 0, "checkpoint_seconds": 0, "threads": 0},
             most={"beam": 8, "threads": 1024, "epochs": 10_000, "steps": 10**7, "batch_tokens": 10**6,
                   "accumulate": 10_000, "label_smoothing": 0.9, "evaluations": 10_000, "patience": 10_000,

@@ -6,6 +6,7 @@ from modeling.datasets.documents import document_text
 from modeling.datasets.formats import check_start
 from modeling.datasets.reading import read, read_to_file
 from modeling.datasets.rowfile import RowFile
+from modeling.datasets.rows import labels_of, several_labels
 from modeling.datasets.samples import sample_files
 from modeling.datasets.splits import split
 from modeling.datasets.statistics import Description, describe
@@ -13,5 +14,5 @@ from modeling.datasets.steps import ShownText, shown_steps
 from modeling.datasets.texts import read_texts
 
 __all__ = ["BuildOptions", "Dataset", "Description", "Problem", "RowFile", "ShownText", "build", "check_start",
-           "describe", "document_text", "read", "read_rows", "read_texts", "read_to_file", "sample_files",
-           "shown_steps", "split"]
+           "describe", "document_text", "labels_of", "read", "read_rows", "read_texts", "read_to_file", "sample_files",
+           "several_labels", "shown_steps", "split"]

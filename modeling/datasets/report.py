@@ -15,6 +15,7 @@ from modeling.datasets.lengths import Lengths
 from modeling.datasets.preview import Preview, spread
 from modeling.datasets.reading import Part
 from modeling.datasets.roles import looks
+from modeling.datasets.rows import labels_of
 from modeling.errors import DataError
 from modeling.text import is_chinese, without_surrogates
 
@@ -80,7 +81,7 @@ class Report:
         self._preview.add(lengths)
 
     def _count_labels(self, rows: Sequence[Row]) -> None:
-        self.labels.update([row["label"] for row in rows])
+        self.labels.update([label for row in rows for label in labels_of(row)])
         if len(self.labels) > MOST_LABELS:
             column = self._first["roles"].get("label", "label")
             raise DataError(f"the labels have more than {MOST_LABELS:,} different values: column {column}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from modeling.datasets.dataset import Problem, Row, Table
@@ -12,6 +12,8 @@ Answer = dict[str, Any]
 
 LONGEST_LABEL = 200
 """Characters."""
+BAR = "|"
+"""Between the labels of a text that has several."""
 _MOST_ANSWERS = 100  # of one question
 
 
@@ -46,6 +48,16 @@ def to_rows(table: Table, task: str, roles: Mapping[str, str], languages: tuple[
         yield row
 
 
+def labels_of(row: Mapping[str, Any]) -> list[str]:
+    """The labels of a classified row: one, or those between the bars of `a|b`; none of the label `|`."""
+    return [label for label in str(row["label"]).split(BAR) if label]
+
+
+def several_labels(rows: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a text can have several labels in these rows."""
+    return any(BAR in str(row["label"]) for row in rows)
+
+
 def text_of(value: Any) -> str:
     """A cell as text; a list (the lines of a poem, the turns of a talk) is joined with line feeds."""
     if value is None:
@@ -66,10 +78,14 @@ Languages = tuple[str | None, str | None]
 
 
 def _classification(values: Mapping[str, Any], roles: Mapping[str, str], line: int, languages: Languages) -> Made:
-    label = _required(values, roles, "label")
-    if len(label) > LONGEST_LABEL:
+    given = values.get("label")
+    parts = BAR.join(map(text_of, given)).split(BAR) if isinstance(given, list) else text_of(given).split(BAR)
+    labels = list(dict.fromkeys(label for part in parts if (label := normalise(part))))
+    if not labels and given != [] and text_of(given).strip() != BAR:
+        raise BadRowError(roles.get("label"), "the label is empty")
+    if any(len(label) > LONGEST_LABEL for label in labels):
         raise BadRowError(roles.get("label"), f"the label has more than {LONGEST_LABEL} characters")
-    return {"text": _required(values, roles, "text"), "label": label}, ()
+    return {"text": _required(values, roles, "text"), "label": BAR.join(labels) or BAR}, ()
 
 
 def _generation(values: Mapping[str, Any], roles: Mapping[str, str], line: int, languages: Languages) -> Made:

@@ -12,6 +12,7 @@ import numpy as np
 
 from modeling.datasets.dataset import Dataset, Problem
 from modeling.datasets.reading import read
+from modeling.datasets.rows import labels_of
 from modeling.text import folded
 
 _SHOWN = 10  # problems, and classes at the small end
@@ -74,7 +75,8 @@ def describe(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], *
 
 def description_of(dataset: Dataset) -> Description:
     rows, roles = dataset.rows, {name: role for role, name in dataset.columns.items()}
-    labels = Counter(row["label"] for row in rows) if dataset.task == "classification" else Counter[str]()
+    classified = rows if dataset.task == "classification" else []
+    labels = Counter(label for row in classified for label in labels_of(row))
     severities = Counter(problem.severity for problem in dataset.problems)
     return Description(
         files=[os.path.basename(file) for file in dataset.files], format=dataset.format, encoding=dataset.encoding,

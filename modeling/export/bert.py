@@ -10,7 +10,7 @@ from modeling.export.graph import Graph, GraphBuilder
 from modeling.export.weights import Weights
 
 if TYPE_CHECKING:
-    from modeling.configs import BertConfig
+    from modeling.configs import BertClassifierConfig, BertConfig
 
 EPSILON = 1e-12  # of LayerNorm, as in modeling.models.bert
 
@@ -26,12 +26,7 @@ def _reader(config: BertConfig, graph: GraphBuilder) -> Graph:
     mask = graph.op("Cast", "attention_mask", to=TensorProto.INT32)
     x = _embedded(graph)
     for layer in range(config.layers):
-        prefix = f"layers.{layer}"
-        x = _attention(graph, x, mask, prefix, config)
-        y = graph.linear(x, f"{prefix}.feed_forward.up.weight")
-        y = graph.op("BiasGelu", y, graph.weight(f"{prefix}.feed_forward.up.bias"))
-        y = graph.linear(y, f"{prefix}.feed_forward.down.weight")
-        x = _normed(graph, y, x, f"{prefix}.feed_forward_norm", f"{prefix}.feed_forward.down.bias")
+        x = block(graph, x, mask, f"layers.{layer}", config, EPSILON)
     _spans(graph, x)
     return graph.finish(role="reader", file=f"reader.{graph.device}.onnx")
 
@@ -43,23 +38,31 @@ def _embedded(graph: GraphBuilder) -> str:
     words = graph.rows("embeddings.word.weight", "input_ids")
     x = graph.op("Add", words, graph.rows("embeddings.segment.weight", "token_type_ids"))
     x = graph.op("Add", x, positions)
-    return str(graph.op("LayerNormalization", x, *_affine(graph, "embeddings.norm"), epsilon=EPSILON, axis=-1))
+    return str(graph.op("LayerNormalization", x, *affine(graph, "embeddings.norm"), epsilon=EPSILON, axis=-1))
 
 
-def _attention(graph: GraphBuilder, x: str, mask: str, prefix: str, config: BertConfig) -> str:
+def block(
+    graph: GraphBuilder, x: str, mask: str, prefix: str, config: BertConfig | BertClassifierConfig, epsilon: float
+) -> str:
+    """Post-norm attention and feed-forward of x [B, T, D]; mask [B, T] is 1 for what is real."""
     packed = graph.linear(x, f"{prefix}.attention.qkv.weight", f"{prefix}.attention.qkv.bias")
     parts = graph.op("Split", packed, graph.constant([config.width] * 3, "i64"), count=3, axis=-1)
     attended = graph.op("MultiHeadAttention", *parts, "", mask, num_heads=config.heads)
     y = graph.linear(attended, f"{prefix}.attention.out.weight")
-    return _normed(graph, y, x, f"{prefix}.attention_norm", f"{prefix}.attention.out.bias")
+    x = _normed(graph, y, x, f"{prefix}.attention_norm", f"{prefix}.attention.out.bias", epsilon)
+    y = graph.linear(x, f"{prefix}.feed_forward.up.weight")
+    y = graph.op("BiasGelu", y, graph.weight(f"{prefix}.feed_forward.up.bias"))
+    y = graph.linear(y, f"{prefix}.feed_forward.down.weight")
+    return _normed(graph, y, x, f"{prefix}.feed_forward_norm", f"{prefix}.feed_forward.down.bias", epsilon)
 
 
-def _normed(graph: GraphBuilder, y: str, x: str, norm: str, bias: str) -> str:
+def _normed(graph: GraphBuilder, y: str, x: str, norm: str, bias: str, epsilon: float) -> str:
     """LayerNorm of y + bias + x."""
-    return str(graph.op("SkipLayerNormalization", y, x, *_affine(graph, norm), graph.weight(bias), epsilon=EPSILON))
+    return str(graph.op("SkipLayerNormalization", y, x, *affine(graph, norm), graph.weight(bias), epsilon=epsilon))
 
 
-def _affine(graph: GraphBuilder, norm: str) -> list[str]:
+def affine(graph: GraphBuilder, norm: str) -> list[str]:
+    """Gain and bias of a LayerNorm."""
     return [graph.weight(f"{norm}.weight"), graph.weight(f"{norm}.bias")]
 
 

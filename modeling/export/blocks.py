@@ -34,6 +34,18 @@ def swiglu(graph: GraphBuilder, x: str, prefix: str, hidden: int) -> str:
     return graph.linear(graph.op("Mul", graph.op("QuickGelu", gate, alpha=1.0), up), f"{prefix}.down.weight")
 
 
+def self_attention(
+    graph: GraphBuilder, x: str, prefix: str, *, heads: int, width: int, tables: tuple[str, str], mask: str
+) -> str:
+    """Rotary self-attention of whole, right-padded texts; mask [B, T] is 1 for what is real."""
+    sizes = graph.constant([width] * 3, "i64")
+    q, k, v = graph.op("Split", graph.linear(x, f"{prefix}.qkv.weight"), sizes, count=3, axis=-1)
+    first = graph.constant([0], "i64")  # positions count from 0 in every row
+    q, k = (graph.op("RotaryEmbedding", part, first, *tables) for part in (q, k))
+    attended = graph.op("MultiHeadAttention", q, k, v, "", mask, num_heads=heads)
+    return graph.linear(attended, f"{prefix}.out.weight")
+
+
 def cached_attention(
     graph: GraphBuilder, x: str, prefix: str, *, layer: int, heads: int, kv_heads: int, tables: tuple[str, str],
     rows: str = "B",

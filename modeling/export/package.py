@@ -14,8 +14,12 @@ import torch
 
 from modeling.artifact import WEIGHTS, Artifact, write_artifact
 from modeling.configs import (
+    BagConfig,
+    BertClassifierConfig,
     BertConfig,
+    CNNConfig,
     DecoderConfig,
+    EncoderConfig,
     LSTMConfig,
     QANetConfig,
     RecurrentLMConfig,
@@ -23,9 +27,13 @@ from modeling.configs import (
     TransformerReaderConfig,
 )
 from modeling.configs.causal import CausalConfig
+from modeling.export.bag import bag_graphs
 from modeling.export.bert import bert_graphs
+from modeling.export.bert_classifier import bert_classifier_graphs
 from modeling.export.causal import causal_graphs
+from modeling.export.cnn import cnn_graphs
 from modeling.export.decoder import decoder_graphs
+from modeling.export.encoder import encoder_graphs
 from modeling.export.graph import Graph
 from modeling.export.lstm import lstm_graphs
 from modeling.export.reading import qanet_graphs, transformer_reader_graphs
@@ -37,9 +45,13 @@ if TYPE_CHECKING:
     from modeling.text import Tokenizer
 
 GRAPHS: dict[type, Callable[[Any, Weights], list[Graph]]] = {
+    BagConfig: bag_graphs,
+    BertClassifierConfig: bert_classifier_graphs,
     BertConfig: bert_graphs,
     CausalConfig: causal_graphs,
+    CNNConfig: cnn_graphs,
     DecoderConfig: decoder_graphs,
+    EncoderConfig: encoder_graphs,
     LSTMConfig: lstm_graphs,
     QANetConfig: qanet_graphs,
     RecurrentLMConfig: recurrent_lm_graphs,

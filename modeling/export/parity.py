@@ -14,8 +14,12 @@ import torch
 from torch import nn
 
 from modeling.configs import (
+    BagConfig,
+    BertClassifierConfig,
     BertConfig,
+    CNNConfig,
     DecoderConfig,
+    EncoderConfig,
     LSTMConfig,
     QANetConfig,
     RecurrentLMConfig,
@@ -25,6 +29,7 @@ from modeling.configs import (
 from modeling.configs.causal import CausalConfig
 from modeling.errors import ParityError
 from modeling.export.session import Session
+from modeling.text import ClassifierInputs
 
 if TYPE_CHECKING:
     from modeling.training.trained import TrainedModel
@@ -115,9 +120,8 @@ def _padded(sequences: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _classifier(run: TrainedModel, module: nn.Module, folder: Path, rows: list[dict[str, Any]]) -> Iterator[Compared]:
-    session, unknown = Session(folder / "classifier.cpu.onnx"), run.tokenizer.unk_id or 0
-    texts = run.tokenizer.encode_batch([row["text"] for row in rows])
-    encoded = [ids[: run.config.length] or [unknown] for ids in texts]
+    session = Session(folder / "classifier.cpu.onnx")
+    encoded = ClassifierInputs.of(run.preprocessing).encode(run.tokenizer, [row["text"] for row in rows])
     for batch in _batches(encoded):
         ids, lengths = _padded([encoded[i] for i in batch])
         expected = module(torch.from_numpy(ids), torch.from_numpy(lengths)).numpy()
@@ -125,6 +129,10 @@ def _classifier(run: TrainedModel, module: nn.Module, folder: Path, rows: list[d
         actual, probabilities = session.run(inputs, ["logits", "probabilities"])
         if expected.shape[1] == 1:  # of two labels the first has the logit 0
             expected, actual = (np.pad(logits, ((0, 0), (1, 0))) for logits in (expected, actual))
+        if getattr(run.config, "several", False):  # each label is a decision of its own, against the logit 0
+            expected, actual = (np.stack([0 * logits, logits], -1).reshape(-1, 2) for logits in (expected, actual))
+            yield Compared(expected, actual, (probabilities > 0.5).astype(np.int64).reshape(-1))
+            continue
         yield Compared(expected, actual, probabilities.argmax(-1))
 
 
@@ -236,9 +244,13 @@ def _pairs(run: TrainedModel, rows: list[dict[str, Any]]) -> list[tuple[list[int
 
 
 COMPARE: dict[type, Compare] = {
+    BagConfig: _classifier,
+    BertClassifierConfig: _classifier,
     BertConfig: _reader,
     CausalConfig: _decoder,
+    CNNConfig: _classifier,
     DecoderConfig: _decoder,
+    EncoderConfig: _classifier,
     LSTMConfig: _classifier,
     QANetConfig: _reader,
     RecurrentLMConfig: _recurrent,

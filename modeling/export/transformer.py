@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modeling.export.blocks import cached_attention, normed, rotary_tables, swiglu
+from modeling.export.blocks import cached_attention, normed, rotary_tables, self_attention, swiglu
 from modeling.export.decoder import head
 from modeling.export.graph import Graph, GraphBuilder, Shape
 from modeling.export.weights import Weights
@@ -31,24 +31,14 @@ def _encoder(config: TransformerConfig, graph: GraphBuilder) -> Graph:
     for layer in range(config.encoder_layers):
         prefix = f"encoder.layers.{layer}"
         x, stream = normed(graph, stream, added, f"{prefix}.attention_norm.weight")
-        added = _self_attention(graph, x, f"{prefix}.attention", config, tables)
+        added = self_attention(graph, x, f"{prefix}.attention", heads=config.heads, width=config.width, tables=tables,
+                               mask="attention_mask")
         x, stream = normed(graph, stream, added, f"{prefix}.feed_forward_norm.weight")
         added = swiglu(graph, x, f"{prefix}.feed_forward", config.hidden)
     x, _ = normed(graph, stream, added, "encoder.norm.weight")
     for layer in range(config.decoder_layers):
         _cross_cache(graph, x, layer, config)
     return graph.finish(role="encoder", file=f"encoder.{graph.device}.onnx")
-
-
-def _self_attention(
-    graph: GraphBuilder, x: str, prefix: str, config: TransformerConfig, tables: tuple[str, str]
-) -> str:
-    sizes = graph.constant([config.width] * 3, "i64")
-    q, k, v = graph.op("Split", graph.linear(x, f"{prefix}.qkv.weight"), sizes, count=3, axis=-1)
-    first = graph.constant([0], "i64")  # positions count from 0 in every row
-    q, k = (graph.op("RotaryEmbedding", part, first, *tables) for part in (q, k))
-    attended = graph.op("MultiHeadAttention", q, k, v, "", "attention_mask", num_heads=config.heads)
-    return graph.linear(attended, f"{prefix}.out.weight")
 
 
 def _cross_cache(graph: GraphBuilder, x: str, layer: int, config: TransformerConfig) -> None:

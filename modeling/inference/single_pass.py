@@ -8,7 +8,7 @@ from modeling.errors import RequestError
 from modeling.inference.model_runner import ClassifierRunner
 from modeling.inference.request import Request
 from modeling.inference.scheduler import Job, Scheduler
-from modeling.text import is_chinese, sentences
+from modeling.text import ClassifierInputs, is_chinese, sentences
 
 LONGEST_TEXT = 200_000  # characters
 
@@ -38,14 +38,14 @@ class ClassificationScheduler(Scheduler[Classification, list[Classification], li
         super().__init__(slots=slots, max_waiting=max_waiting)
         self.runner = ClassifierRunner(artifact, threads=threads, device=device)
         self.tokenizer, self.labels = artifact.tokenizer, artifact.labels or []
-        self.length = int(artifact.config["length"])
+        self.inputs = ClassifierInputs.of({"length": artifact.config["length"], **artifact.manifest["preprocessing"]})
 
     def prepare(self, request: Request) -> Classification:
         return Classification(request, self.encoded(checked_text(request)))
 
     def encoded(self, text: str) -> list[int]:
-        """Token ids as the model was trained on them: the first `length`."""
-        return self.tokenizer.encode(text)[: self.length] or [self.tokenizer.unk_id or 0]
+        """Token ids as the model was trained on them."""
+        return self.inputs.encode(self.tokenizer, [text])[0]
 
     def schedule(self) -> list[Classification] | None:
         while len(self.running) < self.slots and self.next_waiting():

@@ -5,8 +5,12 @@ from typing import Any
 from torch import nn
 
 from modeling.configs import (
+    BagConfig,
+    BertClassifierConfig,
     BertConfig,
+    CNNConfig,
     DecoderConfig,
+    EncoderConfig,
     LSTMConfig,
     QANetConfig,
     RecurrentLMConfig,
@@ -15,9 +19,13 @@ from modeling.configs import (
     VAEConfig,
 )
 from modeling.configs.causal import CausalConfig
+from modeling.models.bag import BagClassifier
 from modeling.models.bert import BertReader
+from modeling.models.bert_classifier import BertClassifier
 from modeling.models.causal import Causal
+from modeling.models.cnn import CNNClassifier
 from modeling.models.decoder import Decoder
+from modeling.models.encoder import EncoderClassifier
 from modeling.models.lstm import LSTMClassifier
 from modeling.models.qanet import QANet
 from modeling.models.recurrent_lm import RecurrentLM
@@ -26,9 +34,13 @@ from modeling.models.transformer_reader import TransformerReader
 from modeling.models.vae import SentenceVAE
 
 NETWORKS: dict[type, type[nn.Module]] = {
+    BagConfig: BagClassifier,
+    BertClassifierConfig: BertClassifier,
     BertConfig: BertReader,
     CausalConfig: Causal,
+    CNNConfig: CNNClassifier,
     DecoderConfig: Decoder,
+    EncoderConfig: EncoderClassifier,
     LSTMConfig: LSTMClassifier,
     QANetConfig: QANet,
     RecurrentLMConfig: RecurrentLM,
@@ -45,9 +57,13 @@ def network_of(config: Any) -> nn.Module:
 
 
 __all__ = [
+    "BagClassifier",
+    "BertClassifier",
     "BertReader",
+    "CNNClassifier",
     "Causal",
     "Decoder",
+    "EncoderClassifier",
     "LSTMClassifier",
     "NETWORKS",
     "QANet",

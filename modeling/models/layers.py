@@ -62,6 +62,17 @@ def padding_mask(lengths: Tensor, size: int, like: Tensor) -> Tensor:
     return torch.zeros(ahead.shape, dtype=like.dtype, device=like.device).masked_fill(ahead, -1e4)[:, None, None]
 
 
+def is_real(lengths: Tensor, like: Tensor) -> Tensor:
+    """(B, T, 1): 1 for the first `lengths` positions of like (B, T, ...), 0 for the padding after them."""
+    return (torch.arange(like.shape[1], device=like.device) < lengths[:, None])[:, :, None].to(like.dtype)
+
+
+def mean_of(x: Tensor, lengths: Tensor) -> Tensor:
+    """Mean (B, D) of the real positions of x (B, T, D)."""
+    real = is_real(lengths, x)
+    return (x * real).sum(1) / real.sum(1)
+
+
 class Attention(nn.Module):
     """Self-attention with rotary positions; q, k and v packed into one matrix."""
 

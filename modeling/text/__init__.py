@@ -1,9 +1,10 @@
 """Text: preprocessing, tokenizer, normalisation, sentences."""
 
+from modeling.text.inputs import ClassifierInputs
 from modeling.text.normalisation import folded, is_chinese, normalise, without_surrogates
 from modeling.text.preprocessing import ALLOWED, Pipeline, Preprocessing
 from modeling.text.segmentation import sentences
 from modeling.text.tokenizer import SPECIAL_TOKENS, StreamingDetokenizer, Tokenizer
 
-__all__ = ["ALLOWED", "SPECIAL_TOKENS", "Pipeline", "Preprocessing", "StreamingDetokenizer", "Tokenizer", "folded",
-           "is_chinese", "normalise", "sentences", "without_surrogates"]
+__all__ = ["ALLOWED", "SPECIAL_TOKENS", "ClassifierInputs", "Pipeline", "Preprocessing", "StreamingDetokenizer",
+           "Tokenizer", "folded", "is_chinese", "normalise", "sentences", "without_surrogates"]

@@ -140,6 +140,7 @@ def _write(
     languages: Sequence[str], folder: Path, on_event: Callable[[Event], None],
 ) -> Artifact:
     """Measure the trained module and export it."""
+    objective.finish(trained, splits["validation"])
     on_event({"event": "measuring", "rows": len(splits["test"])})
     figures = measured_once(objective, trained, splits["test"], request.storage, folder)
     on_event({"event": "measured", **figures})

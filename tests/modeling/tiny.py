@@ -84,6 +84,18 @@ TINY: dict[tuple[str, str], Tiny] = {
         rows=TEXTS, question={"text": "red"},
         settings={"embedding": 16, "hidden": 24, "layers": 2, "context": 32, "tokenizer": "characters",
                   "vocabulary_size": 60}),
+    ("classification", "bag"): Tiny(
+        rows=LABELLED, question={"text": "red stone"},
+        settings={"embedding": 8, "vocabulary_size": 300, "buckets": 50, "ngrams": 3}),
+    ("classification", "cnn"): Tiny(
+        rows=LABELLED, question={"text": "red stone"},
+        settings={"embedding": 8, "filters": 6, "widths": (1, 2, 4), "vocabulary_size": 300}),
+    ("classification", "transformer"): Tiny(
+        rows=LABELLED, question={"text": "red stone"},
+        settings={"width": 32, "heads": 2, "layers": 1, "hidden": 32, "vocabulary_size": 300, "tokenizer": "words",
+                  "pooling": "first"}),
+    ("classification", "bert"): Tiny(
+        rows=LABELLED, question={"text": "red stone"}, settings={"length": 16}, parent=bert_folder),
     ("generation", "decoder"): Tiny(
         rows=TEXTS, question={"text": "red"},
         settings={"width": 32, "layers": 1, "heads": 2, "kv_heads": 1, "hidden": 48, "context": 32,

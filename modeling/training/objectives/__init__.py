@@ -11,8 +11,8 @@ OBJECTIVES: dict[str, dict[str, type[Objective]]] = {
     "question-answering": {"bert": Reading, "qanet": Reading, "transformer": Reading},
     "translation": {"transformer": Translation},
     "summarisation": {},
-    "classification": {"lstm": Classification},
     "generation": {"lstm": Recurrence, "decoder": Generation},
+    "classification": dict.fromkeys(("bag", "cnn", "lstm", "transformer", "bert"), Classification),
 }
 """Task -> model -> its objective."""
 

@@ -96,6 +96,10 @@ class Objective(ABC):
     def samples(self, module: nn.Module, rows: Rows) -> list[Sample]:
         """What the module makes of a few rows, for people to look at. Leaves the random state as it is."""
 
+    def finish(self, module: nn.Module, rows: Rows) -> None:
+        """Settle what the validation rows decide once the weights are learnt; may change the weights."""
+        return None
+
     @abstractmethod
     def evaluate(self, module: nn.Module, rows: Rows) -> dict[str, Any]:
         """The full figures of held-out rows."""

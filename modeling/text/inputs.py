@@ -1,0 +1,59 @@
+"""What a classifier reads of a text: the same ids in training, in the proof of the export and in serving."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from modeling.text.tokenizer import Tokenizer
+
+PRIME, OFFSET = np.uint64(1_099_511_628_211), np.uint64(14_695_981_039_346_656_037)  # of FNV-1a, 64 bits
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClassifierInputs:
+    """From a text's tokens to the ids that its graph takes."""
+
+    length: int
+    """Most tokens that are read, the marks included."""
+    first: tuple[int, ...] = ()
+    """Ids of the marks before a text."""
+    last: tuple[int, ...] = ()
+    """Ids of the marks behind it."""
+    ngrams: int = 1
+    """Longest run of tokens that has an id of its own, after the tokens."""
+    buckets: int = 0
+    """Ids of such runs, behind those of the vocabulary."""
+
+    @classmethod
+    def of(cls, preprocessing: Mapping[str, Any]) -> ClassifierInputs:
+        """As an artifact's preprocessing says; what else stands there is for others."""
+        known = {field.name: preprocessing[field.name] for field in fields(cls) if field.name in preprocessing}
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()})
+
+    def preprocessing(self) -> dict[str, Any]:
+        """For the artifact: what differs from the defaults."""
+        usual = {field.name: field.default for field in fields(self)}
+        return {name: list(value) if isinstance(value, tuple) else value
+                for name, value in asdict(self).items() if value != usual[name]}
+
+    def encode(self, tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
+        """Ids of each text, never empty."""
+        room, empty = self.length - len(self.first) - len(self.last), [tokenizer.unk_id or 0]
+        cut = ([*self.first, *(ids[:room] or empty), *self.last] for ids in tokenizer.encode_batch(texts))
+        return [self._with_ngrams(ids, tokenizer.vocabulary_size) for ids in cut]
+
+    def _with_ngrams(self, ids: list[int], vocabulary: int) -> list[int]:
+        """The ids, and the bucket of each run of 2 to `ngrams` tokens by its FNV-1a hash (Fowler, Noll & Vo 1991)."""
+        if self.ngrams < 2 or not self.buckets:
+            return ids
+        tokens = np.asarray(ids, np.uint64) + np.uint64(1)
+        hashed, found = (OFFSET ^ tokens) * PRIME, list(ids)
+        for size in range(2, min(self.ngrams, len(ids)) + 1):
+            hashed = (hashed[:-1] ^ tokens[size - 1 :]) * PRIME
+            mixed = hashed ^ (hashed >> np.uint64(32))  # the low bits alone hang on the low bits of the tokens
+            found += (vocabulary + mixed % np.uint64(self.buckets)).astype(np.int64).tolist()
+        return found
