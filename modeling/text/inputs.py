@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-import numpy as np
-
 from modeling.text.tokenizer import Tokenizer
 
-PRIME, OFFSET = np.uint64(1_099_511_628_211), np.uint64(14_695_981_039_346_656_037)  # of FNV-1a, 64 bits
+PRIME, OFFSET, BITS = 1_099_511_628_211, 14_695_981_039_346_656_037, 2**64 - 1  # of FNV-1a
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,10 +48,10 @@ class ClassifierInputs:
         """The ids, and the bucket of each run of 2 to `ngrams` tokens by its FNV-1a hash (Fowler, Noll & Vo 1991)."""
         if self.ngrams < 2 or not self.buckets:
             return ids
-        tokens = np.asarray(ids, np.uint64) + np.uint64(1)
-        hashed, found = (OFFSET ^ tokens) * PRIME, list(ids)
+        hashed, found = [(OFFSET ^ (token + 1)) * PRIME & BITS for token in ids], list(ids)
         for size in range(2, min(self.ngrams, len(ids)) + 1):
-            hashed = (hashed[:-1] ^ tokens[size - 1 :]) * PRIME
-            mixed = hashed ^ (hashed >> np.uint64(32))  # the low bits alone hang on the low bits of the tokens
-            found += (vocabulary + mixed % np.uint64(self.buckets)).astype(np.int64).tolist()
+            ends = zip(hashed, ids[size - 1 :], strict=False)  # the last run has no token after it
+            hashed = [(start ^ (token + 1)) * PRIME & BITS for start, token in ends]
+            # The low bits alone hang on the low bits of the tokens.
+            found += [vocabulary + (run ^ run >> 32) % self.buckets for run in hashed]
         return found

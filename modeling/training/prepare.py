@@ -60,7 +60,9 @@ def make_objective(
     shown = rows[:: -(-characters // TOKENIZER_CHARACTERS)] if isinstance(rows, RowFile) else rows
     tokenizer = make_tokenizer(kind, shown, model_settings, training, folder=folder, parent=parent)
     derived = kind.config_from_rows(rows, model_settings) | {"vocabulary_size": tokenizer.vocabulary_size}
-    return kind(tokenizer, entry.config(**(model_settings | derived)), training, labels)
+    made = kind(tokenizer, entry.config(**(model_settings | derived)), training, labels)
+    made.weigh(rows)
+    return made
 
 
 def with_settled_steps(training: TrainingConfig, parent: Parent | None) -> TrainingConfig:

@@ -46,6 +46,10 @@ class Objective(ABC):
     def labels_from_rows(cls, rows: Rows) -> list[str]:
         return []
 
+    def weigh(self, rows: Rows) -> None:
+        """Settle what examples count in the loss, where the training rows decide it."""
+        return None
+
     def module(self) -> nn.Module:
         """A fresh network; seeded by the caller."""
         return network_of(self.config)

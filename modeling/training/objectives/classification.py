@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -53,6 +53,11 @@ class Classification(Objective):
     def config_from_rows(cls, rows: Rows, settings: Mapping[str, Any]) -> dict[str, Any]:
         return {"labels": len(cls.labels_from_rows(rows)), "several": several_labels(rows)}
 
+    def weigh(self, rows: Rows) -> None:
+        if self.training.class_weights == "balanced":
+            targets = (self.target(row) for row in rows)
+            self.weights = balanced(targets, len(self.labels), several=self.config.several)
+
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """What the network reads of each text."""
         return self.inputs.encode(self.tokenizer, texts)
@@ -64,10 +69,11 @@ class Classification(Objective):
     def examples(self, rows: Rows, *, training: bool) -> Sequence[Example]:
         known = self.known(rows)
         encoded = self.encode([row["text"] for row in known])
-        targets = [tuple(self.index[label] for label in labels_of(row) if label in self.index) for row in known]
-        if training and self.training.class_weights == "balanced":
-            self.weights = balanced(targets, len(self.labels), several=self.config.several)
-        return list(zip(encoded, targets, strict=True))
+        return list(zip(encoded, map(self.target, known), strict=True))
+
+    def target(self, row: Row) -> tuple[int, ...]:
+        """Indices of a row's labels."""
+        return tuple(self.index[label] for label in labels_of(row) if label in self.index)
 
     def cost(self, example: Example) -> int:
         return len(example[0])
@@ -191,11 +197,13 @@ def _mark(tokenizer: Tokenizer, *names: str) -> tuple[int, ...]:
     return (found[0],)
 
 
-def balanced(targets: Sequence[tuple[int, ...]], labels: int, *, several: bool) -> Tensor:
+def balanced(targets: Iterable[tuple[int, ...]], labels: int, *, several: bool) -> Tensor:
     """(labels): what each counts, so that all count the same together; of `several`, what having it counts."""
-    counts = torch.zeros(labels)
-    for row in targets:
-        counts[list(row)] += 1
+    counted, rows = [0] * labels, 0
+    for rows, target in enumerate(targets, 1):
+        for label in target:
+            counted[label] += 1
+    counts = torch.tensor(counted, dtype=torch.float32)
     if several:
-        return ((len(targets) - counts) / counts.clamp(min=1)).clamp(0.1, 50)
+        return ((rows - counts) / counts.clamp(min=1)).clamp(0.1, 50)
     return counts.sum() / (labels * counts.clamp(min=1))
