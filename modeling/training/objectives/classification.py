@@ -200,7 +200,8 @@ def _mark(tokenizer: Tokenizer, *names: str) -> tuple[int, ...]:
 def balanced(targets: Iterable[tuple[int, ...]], labels: int, *, several: bool) -> Tensor:
     """(labels): what each counts, so that all count the same together; of `several`, what having it counts."""
     counted, rows = [0] * labels, 0
-    for rows, target in enumerate(targets, 1):
+    for target in targets:
+        rows += 1
         for label in target:
             counted[label] += 1
     counts = torch.tensor(counted, dtype=torch.float32)
