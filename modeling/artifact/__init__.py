@@ -5,7 +5,16 @@ runs code: weights are safetensors, graphs are ONNX whose external data can only
 """
 
 from modeling.artifact.archive import pack, unpack
-from modeling.artifact.folder import MANIFEST, SCALE, SCHEMA, WEIGHTS, Artifact, replace_card, write_artifact
+from modeling.artifact.folder import (
+    MANIFEST,
+    SCALE,
+    SCHEMA,
+    WEIGHTS,
+    Artifact,
+    replace_card,
+    replace_preprocessing,
+    write_artifact,
+)
 
 __all__ = [
     "MANIFEST",
@@ -15,6 +24,7 @@ __all__ = [
     "Artifact",
     "pack",
     "replace_card",
+    "replace_preprocessing",
     "unpack",
     "write_artifact",
 ]

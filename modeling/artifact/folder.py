@@ -216,6 +216,18 @@ def replace_card(folder: Path | str, text: str) -> Artifact:
     return write_artifact(artifact.path, manifest=artifact.manifest, files=files | {"card.md": text.encode()})
 
 
+def replace_preprocessing(folder: Path | str, changes: Mapping[str, Any], metrics: Mapping[str, Any]) -> Artifact:
+    """Give an artifact other settings of serving, and figures beside those it has, in one step: its weights stay.
+
+    Raises ArtifactError as `load` does.
+    """
+    artifact = Artifact.load(folder)
+    files: dict[str, bytes | Path] = {name: artifact.path / name for name in artifact.manifest["files"]}
+    figures = json.dumps({**artifact.metrics, **metrics}, indent=1, ensure_ascii=False).encode()
+    manifest = {**artifact.manifest, "preprocessing": {**artifact.preprocessing, **changes}}
+    return write_artifact(artifact.path, manifest=manifest, files=files | {"metrics.json": figures})
+
+
 def _move(folder: Path, out: Path) -> None:
     if out.exists():
         old = out.parent / f".{out.name}.{secrets.token_hex(6)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -15,14 +14,13 @@ from modeling.inference.reading import Found, Reader, Window
 from modeling.inference.request import Chunk, Request
 from modeling.inference.scheduler import Job, Scheduler
 from modeling.inference.single_pass import checked_text
+from modeling.refusal import Confidence
 from modeling.retrieval import Passage, PassageIndex
 
 PASSAGES = 8  # that are read for a question
 ANSWERS = 3  # that are given at most
 TOKENS_A_STEP = 1024  # that the reader sees in one step, padding included
-THRESHOLD = 0.5  # an answer scored lower is none: the reader finds it likelier that there is none
 RETRIEVAL_WEIGHT = 3.0  # logits that a passage loses when it matches the question not at all
-_SOFTNESS = 2.0  # logits of a margin that make odds of e
 _INDEXES = 64  # kept in memory
 
 
@@ -107,32 +105,31 @@ class AnsweringScheduler(Scheduler[Question, Search | Read, list[list[Found]]]):
 
     def _answer(self, question: Question) -> None:
         self.tokens += 1
-        best = ranked(question.found, question.passages)
+        best, withheld = ranked(question.found, question.passages, self.reader.confidence)
         answers = [{"text": question.passages[found.passage][0].text[found.start : found.end], "passage": found.passage,
                     "start": found.start, "end": found.end, "score": score} for found, score in best]  # fmt: skip
         self.finish(question, "stop", text=answers[0]["text"] if answers else "",
-                    result={"passages": _passages(question), "answers": answers})
+                    result={"passages": _passages(question), "answers": answers,
+                            **({"withheld": withheld} if withheld else {})})
 
 
-def ranked(found: list[Found], passages: list[tuple[Passage, float]]) -> list[tuple[Found, float]]:
-    """The best answers with their scores (0 to 1): how much likelier they are for the reader than no answer, less what
-    their passage's retrieval score falls short of the best one's.
+def ranked(found: list[Found], passages: list[tuple[Passage, float]], confidence: Confidence,
+           ) -> tuple[list[tuple[Found, float]], float]:
+    """The best answers with their scores (0 to 1): how likely each is right, from how much likelier it is for the
+    reader than no answer, less what its passage's retrieval score falls short of the best one's.
 
-    Overlapping spans, the same text again and what is below the threshold are left out.
+    Overlapping spans, the same text again and what is below the threshold are left out. Also the score of the best
+    answer that is below the threshold, 0 where there is none.
     """
     top = max((score for _, score in passages), default=1.0)
     margins = [f.span.margin - RETRIEVAL_WEIGHT * (1 - passages[f.passage][1] / top) for f in found]
-    scored = [(f, score_of(m)) for f, m in zip(found, margins, strict=True)]
     kept: list[tuple[Found, float]] = []
-    for answer, score in sorted(scored, key=lambda pair: -pair[1]):
-        if score >= THRESHOLD and len(kept) < ANSWERS and not any(_same(answer, other, passages) for other, _ in kept):
-            kept.append((answer, score))
-    return kept
-
-
-def score_of(margin: float) -> float:
-    """0 to 1: how much likelier an answer is than none, from the logits by which it beats that."""
-    return 0.5 + 0.5 * math.tanh(0.5 * margin / _SOFTNESS)
+    for answer, margin in sorted(zip(found, margins, strict=True), key=lambda pair: -pair[1]):
+        fits = margin >= confidence.threshold and not any(_same(answer, other, passages) for other, _ in kept)
+        if fits and len(kept) < ANSWERS:
+            kept.append((answer, confidence.score(margin)))
+    below = [margin for margin in margins if margin < confidence.threshold]
+    return kept, confidence.score(max(below)) if below else 0.0
 
 
 def _same(first: Found, second: Found, passages: list[tuple[Passage, float]]) -> bool:

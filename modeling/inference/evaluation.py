@@ -13,7 +13,6 @@ import numpy as np
 from modeling import metrics
 from modeling.artifact import Artifact
 from modeling.errors import DataError
-from modeling.inference.answering import score_of
 from modeling.inference.figures import FIGURES, Prediction
 from modeling.inference.generation import GenerationScheduler
 from modeling.inference.reading import Reader, Window
@@ -92,25 +91,32 @@ def _classification(asked: Measurement) -> Iterator[Prediction]:
 
 
 def _reading(asked: Measurement) -> Iterator[Prediction]:
-    """The best span over all windows of a row's passage, as if it had been found already."""
+    """The best span over all windows of a row's passage, as if it had been found already.
+
+    Of a question with an answer the best span counts, whatever its margin, as in SQuAD 1.1; of one without it counts
+    whether an answer is given.
+    """
     reader = Reader(asked.artifact, threads=asked.threads, device=asked.device)
-    answered = {index: row for index, row in enumerate(asked.rows) if row["answers"]}
-    if not answered:
+    rows = dict(enumerate(asked.rows))
+    if not any(row["answers"] for row in asked.rows):
         raise DataError("No question has an answer", allowed="Exact match and F1 need answers in the rows")
-    best = dict.fromkeys(answered, (-math.inf, -math.inf, ""))
-    windows = list(_windows(reader, answered))
+    best = dict.fromkeys(rows, (-math.inf, -math.inf, ""))
+    windows = list(_windows(reader, rows))
     for batch in asked.told(batches(windows, len), len(windows), len):
         for window, spans in zip(batch, reader.read(batch), strict=True):
-            context = answered[window.passage]["context"]
+            context = rows[window.passage]["context"]
             for found in spans:
                 text = context[found.start : found.end]
                 best[window.passage] = max(best[window.passage], (found.span.score, found.span.margin, text))
     for index, (_, margin, text) in best.items():
-        row, truth = answered[index], [answer["text"] for answer in answered[index]["answers"]]
-        em, f1 = metrics.exact_match(text, truth), metrics.squad_f1(text, truth)
+        row, truth = rows[index], [answer["text"] for answer in rows[index]["answers"]]
+        em, f1 = (metrics.exact_match(text, truth), metrics.squad_f1(text, truth)) if truth else (0.0, 0.0)
+        given = margin >= reader.confidence.threshold
         yield Prediction(row=index, input={"question": row["question"], "context": row["context"]}, expected=truth,
-                         output=text, score=f1 / 100, confidence=score_of(margin), right=em / 100,
-                         facts={"em": em, "f1": f1})  # fmt: skip
+                         output=text if truth or given else "", score=f1 / 100 if truth else float(not given),
+                         confidence=reader.confidence.score(margin), right=em / 100,
+                         facts={"em": em, "f1": f1, "margin": margin, "answerable": float(bool(truth)),
+                                "threshold": reader.confidence.threshold})  # fmt: skip
 
 
 def _windows(reader: Reader, rows: Mapping[int, Mapping[str, Any]]) -> Iterator[Window]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from modeling import metrics
+from modeling import metrics, refusal
 from modeling.artifact import Artifact
 
 Figures = dict[str, Any]
@@ -56,6 +56,22 @@ def _means(artifact: Artifact, predictions: Predictions) -> Figures:
                           for name, values in columns.items()}}  # fmt: skip
 
 
+def _reading(artifact: Artifact, predictions: Predictions) -> Figures:
+    """Exact match and F1 of the questions with an answer; where others are among them, how these are told apart."""
+    answered, without = ([p for p in predictions if bool(p.facts["answerable"]) is wanted] for wanted in (True, False))
+    shown = [replace(p, facts={name: p.facts[name] for name in ("em", "f1")}) for p in answered]
+    found = _means(artifact, shown) | {"rows": len(predictions)}
+    if without:
+        margins, refusals = ([p.facts["margin"] for p in part] for part in (answered, without))
+        threshold = predictions[0].facts["threshold"]
+        found["metrics"] |= refusal.figures(margins, [p.facts["f1"] for p in answered], refusals, threshold)
+        for name, right in (("answered", [m >= threshold for m in margins]),
+                            ("refused", [m < threshold for m in refusals])):
+            sums = metrics.resampled_sums(np.array(right, float)[:, None])[:, 0]
+            found["intervals"][name] = metrics.quantiles(sums / len(right))
+    return found
+
+
 def _translation(artifact: Artifact, predictions: Predictions) -> Figures:
     """BLEU and chrF of each direction; those without a name are of the first one in which a row was given."""
     figures: dict[str, Figures] = {}
@@ -87,7 +103,7 @@ def _generation(artifact: Artifact, predictions: Predictions) -> Figures:
 
 
 FIGURES: dict[str, Callable[[Artifact, Predictions], Figures]] = {
-    "question-answering": _means,
+    "question-answering": _reading,
     "translation": _translation,
     "summarisation": _means,
     "classification": _classification,

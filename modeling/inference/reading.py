@@ -11,6 +11,7 @@ from modeling.artifact import Artifact
 from modeling.decoding import Span, best_spans, windows
 from modeling.errors import ArtifactError
 from modeling.inference.model_runner import ReaderRunner
+from modeling.refusal import Confidence
 
 _ANSWERS_A_WINDOW = 2
 
@@ -48,6 +49,7 @@ class Reader:
         self.window, self.stride = int(known["window"]), int(known["stride"])
         self.longest_question = int(known.get("longest_question", 64))
         self.longest_answer = int(known.get("longest_answer", 30))
+        self.confidence = Confidence.of(artifact.preprocessing)
         marks = [self.tokenizer.first_id, self.tokenizer.separator_id]
         if None in marks:
             raise ArtifactError(f"The tokenizer of {artifact.name} has no [CLS] and [SEP]")

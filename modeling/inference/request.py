@@ -71,7 +71,8 @@ class Chunk:
     classification `{"labels": [{"label", "probability"}, ...]}`, best first;
     question answering, stage "reading": `{"passages": [{"document", "title", "text", "score"}, ...]}`, and at the end
     also `{"answers": [{"text", "passage", "start", "end", "score"}, ...]}` with `passage` an index into `passages`
-    and `start`, `end` characters in that passage's text;
+    and `start`, `end` characters in that passage's text, and `withheld`, the score of the best answer below the
+    threshold, where there is one;
     summarisation `{"sentences": [{"index", "text", "start", "end", "score"}, ...]}` in the order of the text, or where
     the summary is written anew `{"copied": [{"start", "end", "from", "to"}, ...], "parts", "read", "characters"}`: the
     summary's characters `start` to `end` stand word for word in the text as `from` to `to`; it was read in `parts`, the

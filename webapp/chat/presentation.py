@@ -41,7 +41,8 @@ def question_answering(result: dict[str, Any]) -> dict[str, Any]:
     passages = [passage | {"pieces": marked(passage["text"], spans.get(n, []))} for n, passage in enumerate(found)]
     if best:
         passages.insert(0, passages.pop(best["passage"]))
-    return {"passages": passages[:PASSAGES_SHOWN], "answers": answers, "answered": answers is not None}
+    return {"passages": passages[:PASSAGES_SHOWN], "answers": answers, "answered": answers is not None,
+            "withheld": result.get("withheld")}
 
 
 def summarisation(result: dict[str, Any], source: str) -> dict[str, Any]:

@@ -15,9 +15,11 @@ NAMES: Mapping[str, Any] = {
     "accuracy": _("Accuracy"), "macro_f1": _("Macro-F1"), "f1": _("F1"), "em": _("Exact match"),
     "exact_span": _("Exact span"), "bleu": "BLEU", "chrf": "chrF", "rouge1": "ROUGE-1", "rouge2": "ROUGE-2",
     "rougeL": "ROUGE-L", "loss": _("Loss"), "perplexity": _("Perplexity"), "learning_rate": _("Learning rate"),
-    "tokens_per_second": _("Tokens a second"),
+    "tokens_per_second": _("Tokens a second"), "answered": _("Answered, of those with an answer"),
+    "refused": _("Refused, of those without"), "auc": "AUC", "overall_f1": _("F1 with refusals"),
 }
-SHARES = frozenset({"accuracy", "macro_f1", "f1", "em", "rouge1", "rouge2", "rougeL"})
+SHARES = frozenset({"accuracy", "macro_f1", "f1", "em", "rouge1", "rouge2", "rougeL", "answered", "refused",
+                    "overall_f1"})
 
 
 def name_of(figure: str) -> str:

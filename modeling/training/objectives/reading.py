@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from modeling.configs import TrainingConfig
 from modeling.errors import ConfigError
 from modeling.metrics import exact_match, squad_f1
+from modeling.refusal import Confidence, figures, tuned, unanswerable
 from modeling.text import Tokenizer
 from modeling.training.batches import cut
 from modeling.training.objectives.base import Objective, Row, Rows, Sample
@@ -21,6 +23,8 @@ from modeling.training.objectives.packing import flattened, restored
 LONGEST_QUESTION = 64
 LONGEST_ANSWER = 30
 """Tokens."""
+TUNED = 1000
+"""Rows of the validation split that confidence is tuned on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class Reading(Objective):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.confidence = Confidence()
         ids = [self.tokenizer.first_id, self.tokenizer.separator_id, self.tokenizer.pad_id]
         if None in ids:
             raise ConfigError("the tokenizer has no [CLS], [SEP] and [PAD]", allowed="the tokenizer of a BERT")
@@ -146,48 +151,73 @@ class Reading(Objective):
         return (logits.logsumexp(-1) - logits.masked_fill(~wanted, -1e4).logsumexp(-1)).mean()
 
     @torch.no_grad()
-    def spans(self, module: nn.Module, examples: Sequence[Window]) -> Iterator[tuple[Window, float, int, int]]:
-        """Each window with the score, first and last token of its best span."""
+    def spans(self, module: nn.Module, examples: Sequence[Window]) -> Iterator[tuple[Window, float, float, int, int]]:
+        """Each window with the margin over "no answer", the score, first and last token of its best span."""
         costs = np.array([self.cost(example) for example in examples])
         for batch in cut(np.argsort(costs, kind="stable"), costs, 8192):
             chosen = [examples[i] for i in batch]
             starts, ends = (logits.float().numpy() for logits in module(*self.collate(chosen)))
             for i, example in enumerate(chosen):
                 first, size = len(example.question) + 2, example.stop - example.start
-                yield example, *best_span(starts[i, first : first + size], ends[i, first : first + size])
+                score, a, b = best_span(starts[i, first : first + size], ends[i, first : first + size])
+                yield example, score - float(starts[i, 0] + ends[i, 0]), score, a, b
 
-    def answers(self, module: nn.Module, examples: Sequence[Window], rows: Rows) -> list[str]:
-        """The best span of each row over all its windows."""
-        best = [(-float("inf"), "")] * len(rows)
-        for example, score, a, b in self.spans(module, examples):
+    def answers(self, module: nn.Module, examples: Sequence[Window], rows: Rows) -> list[tuple[str, float]]:
+        """The best span of each row over all its windows, and its margin."""
+        best = [(-math.inf, "", -math.inf)] * len(rows)
+        for example, margin, score, a, b in self.spans(module, examples):
             offsets = example.passage.offsets[example.start :]
             text = rows[example.row]["context"][offsets[a, 0] : offsets[b, 1]]
-            best[example.row] = max(best[example.row], (score, text))
-        return [text for _, text in best]
+            best[example.row] = max(best[example.row], (score, text, margin))
+        return [(text, margin) for _, text, margin in best]
+
+    def finish(self, module: nn.Module, rows: Rows) -> None:
+        """Tune confidence and threshold on at most TUNED of the rows."""
+        answered = [row for row in rows if row["answers"]]
+        answered = answered[:: max(1, len(answered) // TUNED)]
+        without = unanswerable(answered + [row for row in rows if not row["answers"]][:TUNED])
+        found, refusals = (self.answers(module, self.examples(part, training=False), part)
+                           for part in (answered, without))
+        scores = np.array(self.scores(answered, found)).reshape(-1, 2) / 100
+        self.confidence = tuned([margin for _, margin in found], scores[:, 0].tolist(), scores[:, 1].tolist(),
+                                [margin for _, margin in refusals])
+
+    def scores(self, rows: Rows, found: Sequence[tuple[str, float]]) -> list[tuple[float, float]]:
+        """Exact match and F1 of each row."""
+        truth = [[answer["text"] for answer in row["answers"]] for row in rows]
+        return [(exact_match(text, t), squad_f1(text, t)) for (text, _), t in zip(found, truth, strict=True)]
 
     def validate(self, module: nn.Module, examples: Sequence[Window]) -> dict[str, float]:
         """Share of the windows with an answer whose best span is exactly it."""
         answered = [example for example in examples if example.spans]
-        right = sum((a, b) in example.spans for example, _, a, b in self.spans(module, answered))
+        right = sum((a, b) in example.spans for example, _, _, a, b in self.spans(module, answered))
         return {"exact_span": right / max(1, len(answered))}
 
     def samples(self, module: nn.Module, rows: Rows) -> list[Sample]:
         found = self.answers(module, self.examples(rows, training=False), rows)
         expected = [row["answers"][0]["text"] if row["answers"] else "" for row in rows]
         return [{"input": row["question"], "output": output, "expected": right}
-                for row, output, right in zip(rows, found, expected, strict=True)]
+                for row, (output, _), right in zip(rows, found, expected, strict=True)]
 
     def evaluate(self, module: nn.Module, rows: Rows) -> dict[str, Any]:
         answered = [row for row in rows if row["answers"]]
         found = self.answers(module, self.examples(answered, training=False), answered)
-        truth = [[answer["text"] for answer in row["answers"]] for row in answered]
-        scores = [(exact_match(f, t), squad_f1(f, t)) for f, t in zip(found, truth, strict=True)]
+        scores = self.scores(answered, found)
         em, f1 = (float(np.mean(column)) for column in zip(*scores, strict=True))
-        return {"em": em, "f1": f1, "rows": len(answered)}
+        return {"em": em, "f1": f1, "rows": len(answered)} | self.refusals(module, rows, found, scores)
+
+    def refusals(self, module: nn.Module, rows: Rows, found: Sequence[tuple[str, float]],
+                 scores: Sequence[tuple[float, float]]) -> dict[str, float]:
+        """How questions without an answer are told from the others, where the rows have such."""
+        without = [row for row in rows if not row["answers"]]
+        if not without:
+            return {}
+        margins = [margin for _, margin in self.answers(module, self.examples(without, training=False), without)]
+        return figures([margin for _, margin in found], [f1 for _, f1 in scores], margins, self.confidence.threshold)
 
     def preprocessing(self) -> dict[str, Any]:
         return {"window": self.config.window, "stride": self.config.stride, "longest_question": LONGEST_QUESTION,
-                "longest_answer": LONGEST_ANSWER}
+                "longest_answer": LONGEST_ANSWER, **self.confidence.preprocessing()}
 
 
 def token_spans(answers: Sequence[Row], offsets: np.ndarray) -> list[tuple[int, int]]:

@@ -11,9 +11,10 @@ import pytest
 from modeling.decoding import Span
 from modeling.errors import RequestError
 from modeling.inference import Chunk, Request
-from modeling.inference.answering import THRESHOLD, IndexCache, ranked
+from modeling.inference.answering import IndexCache, ranked
 from modeling.inference.engine import LocalEngine
 from modeling.inference.reading import Found
+from modeling.refusal import Confidence
 from modeling.retrieval import Passage, PassageIndex
 
 Ask = Callable[[Request], Awaitable[list[Chunk]]]
@@ -61,6 +62,14 @@ def test_retrieval_decides_between_spans_that_the_reader_likes_alike() -> None:
     places = [(1, 0, 4, 5.0), (0, 0, 3, 5.0), (0, 0, 7, 4.0), (1, 5, 9, -1.0)]
     spans = [Found(passage, start, end, Span(start=0, end=0, score=1, margin=margin))
              for passage, start, end, margin in places]
-    best = ranked(spans, passages)
+    best, withheld = ranked(spans, passages, Confidence())
     assert [(found.passage, found.start, found.end) for found, _ in best] == [(0, 0, 3), (1, 0, 4)]
-    assert 1 > best[0][1] > best[1][1] > THRESHOLD
+    assert 1 > best[0][1] > best[1][1] > 0.5 > withheld > 0
+
+
+def test_the_threshold_that_was_tuned_decides_what_is_withheld() -> None:
+    passages = [(Passage("a", "", "rain falls", 0), 1.0)]
+    span = Found(0, 0, 4, Span(start=0, end=0, score=1, margin=2.0))
+    strict = Confidence(slope=1.0, threshold=2.5)
+    assert ranked([span], passages, strict) == ([], strict.score(2.0))
+    assert ranked([span], passages, Confidence(slope=1.0, threshold=1.5)) == ([(span, strict.score(2.0))], 0.0)

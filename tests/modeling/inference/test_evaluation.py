@@ -62,8 +62,10 @@ def test_a_reader_is_measured_by_its_best_span_over_all_windows(reader: Path) ->
     rows = [{"id": "", "title": "", "context": context, "question": "How many words ?", "answers": found}
             for found in answers]
     report = evaluate(Artifact.load(reader), rows, threads=1)
-    assert report["rows"] == 1
+    assert report["rows"] == 2
     assert 0 <= report["metrics"]["em"] <= report["metrics"]["f1"] <= 100
+    assert report["metrics"]["refused"] in (0.0, 1.0) and 0 <= report["metrics"]["auc"] <= 1
+    assert "refused" not in evaluate(Artifact.load(reader), rows[:1], threads=1)["metrics"]
 
 
 def test_a_summariser_is_measured_where_summaries_are_given(summariser: Path) -> None:
