@@ -18,6 +18,7 @@ import numpy as np
 from modeling.retrieval import PassageIndex
 
 Row = Mapping[str, Any]
+Numbers = Sequence[float] | np.ndarray
 FEWEST = 30
 """Rows below which nothing is tuned: it would be chance."""
 ENOUGH = 0.1
@@ -46,8 +47,7 @@ class Confidence:
         return {"confidence": {name: round(value, 4) for name, value in asdict(self).items()}}
 
 
-def tuned(margins: Sequence[float], right: Sequence[float], f1: Sequence[float], refusals: Sequence[float]
-          ) -> Confidence:
+def tuned(margins: Numbers, right: Numbers, f1: Numbers, refusals: Numbers) -> Confidence:
     """From the rows of a validation split.
 
     `margins` of the best answers, whether each is `right` (0 or 1), its `f1` (0 to 1); `refusals` are the margins of
@@ -104,8 +104,7 @@ def _wrong(row: Row, contexts: Sequence[str], index: PassageIndex) -> Row | None
     return None if wrong is None else {**row, "context": wrong, "answers": []}
 
 
-def figures(margins: Sequence[float], f1: Sequence[float], refusals: Sequence[float], threshold: float
-            ) -> dict[str, float]:
+def figures(margins: Numbers, f1: Numbers, refusals: Numbers, threshold: float) -> dict[str, float]:
     """`answered`: share of the questions with an answer that get one; `refused`: share of those without that get none;
     `auc`: how often a question with an answer has a higher margin than one without; `overall_f1` of both (SQuAD 2.0),
     each row counting the same. Shares 0 to 1, F1 0 to 100 as `f1`."""

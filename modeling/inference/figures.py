@@ -11,6 +11,8 @@ import numpy as np
 from modeling import metrics, refusal
 from modeling.artifact import Artifact
 
+REFUSAL_SAMPLES = 200
+"""Resamples of the rows for the intervals of refusals."""
 Figures = dict[str, Any]
 """`metrics`, `intervals` by the paths of the metrics (directions/en-fr/bleu), `rows`, and what else the task has."""
 
@@ -62,13 +64,13 @@ def _reading(artifact: Artifact, predictions: Predictions) -> Figures:
     shown = [replace(p, facts={name: p.facts[name] for name in ("em", "f1")}) for p in answered]
     found = _means(artifact, shown) | {"rows": len(predictions)}
     if without:
-        margins, refusals = ([p.facts["margin"] for p in part] for part in (answered, without))
-        threshold = predictions[0].facts["threshold"]
-        found["metrics"] |= refusal.figures(margins, [p.facts["f1"] for p in answered], refusals, threshold)
-        for name, right in (("answered", [m >= threshold for m in margins]),
-                            ("refused", [m < threshold for m in refusals])):
-            sums = metrics.resampled_sums(np.array(right, float)[:, None])[:, 0]
-            found["intervals"][name] = metrics.quantiles(sums / len(right))
+        kept = np.array([(p.facts["margin"], p.facts["f1"]) for p in answered])
+        refusals = np.array([p.facts["margin"] for p in without])
+        threshold, generator = predictions[0].facts["threshold"], np.random.default_rng(0)
+        found["metrics"] |= refusal.figures(*kept.T, refusals, threshold)
+        draws = [refusal.figures(*generator.choice(kept, len(kept)).T, generator.choice(refusals, len(refusals)),
+                                 threshold) for _ in range(REFUSAL_SAMPLES)]
+        found["intervals"] |= {name: metrics.quantiles(np.array([draw[name] for draw in draws])) for name in draws[0]}
     return found
 
 

@@ -84,10 +84,10 @@ def test_a_translator_has_a_line_for_each_sentence_and_direction(translator: Pat
     assert "confusion" not in report
 
 
-def test_only_questions_with_an_answer_are_measured(reader: Path, tmp_path: Path) -> None:
+def test_a_question_without_an_answer_is_right_where_none_is_given(reader: Path, tmp_path: Path) -> None:
     report, lines = measured(reader, QUESTIONS, tmp_path / "report")
-    assert [line["row"] for line in lines] == [0, 1]
-    assert report["rows"] == 2
+    assert [line["row"] for line in lines] == [0, 1, 2]
+    assert (lines[2]["output"] == "") is (lines[2]["score"] == 1.0) is (report["metrics"]["refused"] == 1.0)
     assert report["calibration"]["bins"]
 
 
