@@ -14,7 +14,7 @@ from modeling.cli.describe import columns_of
 from modeling.cli.progress import tell, watched
 from modeling.cli.train import pairs_of
 from modeling.datasets import read_texts
-from modeling.embeddings import METHODS, read_vector_settings, vector_options
+from modeling.embeddings import METHODS, read_vector_settings, save_maps, vector_options
 from modeling.errors import ConfigError
 from modeling.tasks import TASKS
 
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="folder of the vectors")
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", dest="settings",
                         help="method=skipgram|cbow|glove, and the method's settings below")
+    parser.add_argument("--maps", action="store_true", help="also write map.json: places of words for pages to draw")
     parser.add_argument("--task", choices=list(TASKS), help="what the rows are for; guessed where it is left out")
     parser.add_argument("--columns", nargs="+", action="extend", default=[], metavar="ROLE=COLUMN",
                         help="a column's role, by name or by index from 0")
@@ -43,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
         return read_texts(args.data, task=args.task, columns=columns_of(args.columns))
 
     vectors = train_vectors(texts, args.out, method=method, config=config, source=_mark(args), on_event=_show)
+    if args.maps:
+        save_maps(vectors, args.out)
     tell({"result": {"path": str(args.out), "words": len(vectors), "dimensions": vectors.dimensions,
                      "tokens_per_second": vectors.facts["items_per_second"], "loss": vectors.facts["loss"]}})
     return 0
@@ -72,4 +75,4 @@ def _show(event: dict[str, Any]) -> None:
 def _settings() -> Iterator[str]:
     for method in METHODS:
         yield f"settings of method={method}:"
-        yield from (f"  {name}={default}: {line}" for name, default, line in vector_options(method))
+        yield from (f"  {option.name}={option.default}: {option.help}" for option in vector_options(method))

@@ -5,7 +5,17 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from modeling.embeddings import FORMATS, evaluate, load_vectors, map_svg, save_vectors, word_map, write_vectors
+from modeling.cli.progress import tell
+from modeling.embeddings import (
+    FORMATS,
+    evaluate,
+    load_vectors,
+    map_svg,
+    save_maps,
+    save_vectors,
+    word_map,
+    write_vectors,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--export", type=Path, metavar="FILE", help="write all vectors as a file")
     parser.add_argument("--format", choices=list(FORMATS), default="word2vec", help="of that file (word2vec)")
     parser.add_argument("--import", type=Path, metavar="FOLDER", dest="into", help="write them as a folder of vectors")
+    parser.add_argument("--maps", action="store_true", help="with --import: also write map.json for pages to draw")
     parser.add_argument("--evaluate", type=Path, metavar="FOLDER", help="questions: similarities and analogies")
 
 
@@ -42,6 +53,9 @@ def run(args: argparse.Namespace) -> int:
         write_vectors(vectors, args.export, args.format)
     if args.into:
         save_vectors(vectors, args.into)
+        if args.maps:
+            save_maps(vectors, args.into)
+        tell({"result": {"path": str(args.into), "words": len(vectors)}})
     if args.evaluate:
         for figure in evaluate(vectors, args.evaluate, rule=args.rule):
             value = (f"rho {figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})" if figure.kind == "similarity"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
-from modeling.configs.options import documented
+from modeling.configs.options import Kind, Option, documented
 from modeling.configs.ranges import check_ranges
 from modeling.configs.settings import parse_setting
 from modeling.errors import ConfigError
@@ -33,14 +33,14 @@ class VectorsConfig:
     """Passes that join words which come together unusually often, as in new_york; each can join two."""
     phrase_threshold: float = 100.0
     """How unusual that has to be: (count(ab) - min_count) * words / (count(a) * count(b))."""
-    threads: int = 2
-    """Threads; the result is the same each time with one alone."""
+    threads: int = 0
+    """Threads; 0 takes those of the machine. With one alone the result is the same each time."""
     seed: int = 0
     """Of the first vectors and of all that is drawn."""
 
     def __post_init__(self) -> None:
         check_ranges(
-            self, shares=("subsample", "alpha"), least={"phrases": 0, "seed": 0, "negatives": 1},
+            self, shares=("subsample", "alpha"), least={"phrases": 0, "threads": 0, "seed": 0, "negatives": 1},
             most={"dimensions": 2048, "window": 100, "threads": 256, "phrases": 5, "epochs": 1000, "negatives": 100,
                   "learning_rate": 10, "most_words": 5_000_000, "memory": 65_536, "alpha": 1, "subsample": 1},
         )
@@ -80,6 +80,12 @@ METHODS: dict[str, type[VectorsConfig]] = {"skipgram": SkipGramConfig, "cbow": C
 """Method -> its configuration."""
 
 
+MAIN = ("dimensions", "window", "min_count", "epochs")
+"""Settings that a person may want, in their order."""
+
+KINDS: dict[Any, Kind] = {int: "int", float: "float", bool: "bool"}
+
+
 def read_vector_settings(given: Mapping[str, str]) -> tuple[str, VectorsConfig]:
     """(method, configuration) of `key=value` texts, `method` among them. Raises ConfigError with its `field`."""
     rest = dict(given)
@@ -93,15 +99,12 @@ def read_vector_settings(given: Mapping[str, str]) -> tuple[str, VectorsConfig]:
     return method, METHODS[method](**{name: parse_setting(name, text, hints[name]) for name, text in rest.items()})
 
 
-def vector_options(method: str) -> list[tuple[str, Any, str]]:
-    """(name, default, documented line) of each setting of a method."""
+def vector_options(method: str) -> list[Option]:
+    """The settings of a method as a form shows them, the main ones first."""
     config = METHODS[method]
-    lines: dict[str, str] = {}
+    hints, lines = typing.get_type_hints(config), dict[str, str]()
     for base in reversed(config.__mro__[:-1]):
         lines |= documented(base)
-    return [(field.name, field.default, lines[field.name]) for field in fields(config)]
-
-
-def as_settings(config: VectorsConfig) -> dict[str, Any]:
-    """The configuration as plain values."""
-    return asdict(config)
+    found = [Option(name=field.name, kind=KINDS[hints[field.name]], default=field.default, help=lines[field.name],
+                    choices=(), group="training", main=field.name in MAIN) for field in fields(config)]
+    return sorted(found, key=lambda option: MAIN.index(option.name) if option.main else len(MAIN))

@@ -19,6 +19,7 @@ FORMATS: dict[str, str] = {"word2vec": ".txt", "word2vec-binary": ".bin", "glove
 
 MOST_DIMENSIONS = 4096
 _LONGEST_WORD = 1000  # bytes
+_PIECE = 256  # words that are written at once
 _ALLOWED = "word2vec's text and binary and GloVe's text can be read"
 
 
@@ -44,21 +45,32 @@ def write_vectors(vectors: Vectors, path: str | os.PathLike[str], format: Format
     """Write all vectors; the file appears when it is whole. Raises DataError for a word that the format cannot hold."""
     path = Path(path)
     part = path.with_name(f".{path.name}.part")
-    encode: Callable[[np.ndarray], bytes] = _binary if format == "word2vec-binary" else _text
     try:
         with part.open("wb") as file:
-            if format != "glove":
-                file.write(f"{len(vectors)} {vectors.dimensions}\n".encode())
-            for place, word in enumerate(vectors.words):
-                if not word or word.split() != [word]:
-                    raise DataError(f"the word {word[:60]!r} has white space in it",
-                                    allowed=f"Words of the format {format} have none")
-                file.write(word.encode() + b" " + encode(vectors.matrix[place]) + b"\n")
+            file.writelines(encoded(vectors, format))
         part.replace(path)
     except OSError as error:
         raise DataError(f"{path.name} cannot be written: {error.strerror or error}", remedy="Check the path") from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def encoded(vectors: Vectors, format: Format) -> Iterator[bytes]:
+    """The bytes of such a file, in pieces. Raises DataError, before the first one, as `write_vectors` does."""
+    for word in vectors.words:
+        if not word or word.split() != [word]:
+            raise DataError(f"the word {word[:60]!r} has white space in it",
+                            allowed=f"Words of the format {format} have none")
+    encode: Callable[[np.ndarray], bytes] = _binary if format == "word2vec-binary" else _text
+    head = b"" if format == "glove" else f"{len(vectors)} {vectors.dimensions}\n".encode()
+    return _pieces(vectors, encode, head)
+
+
+def _pieces(vectors: Vectors, encode: Callable[[np.ndarray], bytes], head: bytes) -> Iterator[bytes]:
+    yield head
+    for start in range(0, len(vectors), _PIECE):
+        rows = zip(vectors.words[start : start + _PIECE], vectors.matrix[start : start + _PIECE], strict=True)
+        yield b"".join(word.encode() + b" " + encode(row) + b"\n" for word, row in rows)
 
 
 def _text(row: np.ndarray) -> bytes:

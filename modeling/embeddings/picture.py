@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 from xml.sax.saxutils import escape
 
@@ -13,6 +15,9 @@ from modeling.embeddings.vectors import Vectors
 from modeling.errors import ConfigError
 
 Projection = Literal["pca", "tsne"]
+
+PROJECTIONS: dict[Projection, str] = {"tsne": "t-SNE", "pca": "PCA"}
+MAPS = "map.json"
 
 MOST = 1000  # words of a map
 _SIZE, _MARGIN, _LETTER, _LINE = 1000, 40, 7.5, 15  # of the picture, in its own units
@@ -27,7 +32,7 @@ def word_map(vectors: Vectors, *, projection: Projection = "pca", most: int = 30
     Raises ConfigError for more than 1,000 words, fewer than three, or another projection; DataError for a word that
     is not known.
     """
-    if projection not in ("pca", "tsne"):
+    if projection not in PROJECTIONS:
         raise ConfigError(f"the projection is {projection!r}", allowed="pca or tsne", field="projection")
     names = list(dict.fromkeys(words)) if words else _telling(vectors, most)
     if not 3 <= len(names) <= MOST:
@@ -37,6 +42,26 @@ def word_map(vectors: Vectors, *, projection: Projection = "pca", most: int = 30
     places = pca(rows) if projection == "pca" else tsne(rows, seed=seed)
     low, high = places.min(axis=0), places.max(axis=0)
     return names, (places - low) / np.where(high > low, high - low, 1)
+
+
+def save_maps(vectors: Vectors, folder: Path, *, most: int = 300) -> None:
+    """Both maps of the commonest words as `map.json` in the folder of the vectors; none where there are too few."""
+    if len(_telling(vectors, most)) < 3:
+        return
+    maps = {}
+    for projection in PROJECTIONS:
+        words, places = word_map(vectors, projection=projection, most=most)
+        maps[projection] = places.round(4).tolist()
+    (folder / MAPS).write_text(json.dumps({"words": words, **maps}, ensure_ascii=False), encoding="utf-8")
+
+
+def load_map(folder: Path, projection: Projection) -> tuple[list[str], np.ndarray] | None:
+    """What `save_maps` wrote; None where there is none."""
+    try:
+        maps = json.loads((folder / MAPS).read_text(encoding="utf-8"))
+        return maps["words"], np.array(maps[projection], np.float64)
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def _telling(vectors: Vectors, most: int) -> list[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,6 +38,7 @@ def train_vectors(texts: Callable[[], Iterable[str]], out: Path, *, method: str,
     """
     started = time.monotonic()
     run = _run_folder(out, {"method": method, "settings": asdict(config), "source": source})
+    config = replace(config, threads=config.threads or _threads())
     corpus = load_corpus(run) or _read(texts(), run, config, on_event)
     if isinstance(config, GloVeConfig):
         matrix, speed, loss = _glove(corpus, run, config, on_event)
@@ -48,6 +50,14 @@ def train_vectors(texts: Callable[[], Iterable[str]], out: Path, *, method: str,
     save_vectors(vectors, out)
     shutil.rmtree(run)
     return vectors
+
+
+def _threads() -> int:
+    """Those that this process was given, else the processors that it may use."""
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    if given.isdigit() and int(given):
+        return int(given)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _run_folder(out: Path, what: dict[str, Any]) -> Path:

@@ -116,6 +116,15 @@ VERSION = {"validation": "10", "test": "10", "seed": "0", "column0": "source", "
 ROLE = choice("", "source", "target", "source_language", "target_language", alone=True)
 CORRECTED = Field(takes=lambda _w, value: bool(value.replace("\0", "").strip()) and len(value) <= 5000, alone=True)
 
+VECTORS = {
+    "version": choice(of=lambda w: [str(w.version.pk), str(w.pairs.pk), *(str(one.pk) for one in w.versions.values())]),
+    "method": choice("skipgram", "cbow", "glove"), "name": text(120, empty=True),
+    "set_dimensions": number(1, 2048, empty=True, alone=True), "set_window": number(1, 100, empty=True, alone=True),
+    "set_min_count": number(1, 10**9, empty=True, alone=True), "set_epochs": number(1, 1000, empty=True, alone=True),
+    "set_most_words": number(1, 5_000_000, empty=True, alone=True),
+    "set_seed": number(0, 10**9, empty=True, alone=True), "set_phrases": number(0, 5, empty=True, alone=True),
+}
+
 
 def own(name: str) -> Callable[[World], list[Any]]:
     return lambda world: [getattr(world, name).pk]
@@ -185,6 +194,11 @@ FORMS: list[Form] = [
          together=tuple(({"bytes": size}, "") for size in (0, -1, 1.5, 2**70, NAN, -NAN, True, None, [])),
          fields={"name": Field(takes=lambda _w, v: 0 < len(v) <= 255, told=STATUS, kept=False, alone=True),
                  "bytes": Field(takes=lambda _w, _v: False, told=STATUS, kept=False, alone=True)}),
+    # Word vectors
+    Form(name="admin:vectors_wordvectors_add", fields=VECTORS,
+         right=lambda w: {"version": str(w.versions["classification"].pk), "method": "glove"}),
+    Form(name="admin:vectors_wordvectors_upload", fields={"uploads": Field(takes=lambda _w, _v: False, kept=False,
+                                                                           told=PAGE)}),
     # Trainings: the options have a table of their own
     Form(name="admin:training_trainingrun_add",
          fields={"name": text(120, empty=True), "task": choice("classification", "translation", "generation",
@@ -244,7 +258,8 @@ WITHOUT_FIELDS = {
     "admin:training_artifact_delete", "admin:training_artifact_measure", "admin:assistants_assistant_changelist",
     "admin:assistants_assistant_delete", "admin:assistants_assistant_roll_back", "admin:sharing_sharelink_changelist",
     "admin:sharing_sharelink_change", "admin:sharing_sharelink_pause", "admin:sharing_sharelink_resume",
-    "admin:sharing_sharelink_revoke", "admin:chat_conversation_changelist",
+    "admin:sharing_sharelink_revoke", "admin:chat_conversation_changelist", "admin:vectors_wordvectors_changelist",
+    "admin:vectors_wordvectors_delete",
 }
 """Addresses that something is posted to, a button's name at most."""
 

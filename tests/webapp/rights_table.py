@@ -111,6 +111,13 @@ RULES: dict[str, Rule] = {
     "admin:datasets_version_split": Rule(who=OWNED, where=lambda w: [w.version.pk, "train"]),
     "admin:datasets_upload_begin": act(TRAINERS, lambda w: []),
     "admin:datasets_upload_piece": Rule(who=OWNED, where=lambda w: [w.upload.pk]),
+    # Word vectors
+    **pages("vectors_wordvectors", "vectors", changelist=TRAINERS, add=TRAINERS, change=OWNED, delete=OWNED,
+            history=OWNED),
+    "admin:vectors_wordvectors_change": Rule(who=OWNED, where=lambda w: [w.vectors.pk]),
+    "admin:vectors_wordvectors_upload": Rule(who=TRAINERS, how=FORM),
+    "admin:vectors_wordvectors_ask": Rule(who=OWNED, where=lambda w: [w.vectors.pk, "nearest"]),
+    "admin:vectors_wordvectors_download": Rule(who=OWNED, where=lambda w: [w.vectors.pk, "glove"]),
     # Trainings and artifacts
     **pages("training_trainingrun", "run", changelist=TRAINERS, add=TRAINERS, change=OWNED, delete=OWNED,
             history=OWNED),

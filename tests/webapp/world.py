@@ -11,10 +11,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
+from modeling.embeddings import Vectors, save_vectors
 from tests.webapp.assistants.folders import write
 from webapp.accounts import services as accounts
 from webapp.accounts.models import Invitation, User
@@ -25,6 +27,8 @@ from webapp.jobs.models import Job
 from webapp.sharing import services as sharing
 from webapp.sharing.models import ShareLink
 from webapp.training.models import Artifact, TrainingRun
+from webapp.vectors import services as vectors
+from webapp.vectors.models import WordVectors
 
 PEOPLE = {"ada": "admin", "tess": "trainer", "theo": "trainer", "mia": "member", "max": "member"}
 ANONYMOUS, LINK_VISITOR = "anonymous", "link visitor"
@@ -43,6 +47,7 @@ class World:
     dataset: Dataset
     version: DatasetVersion
     upload: Upload
+    vectors: WordVectors
     job: Job
     run: TrainingRun
     artifact: Artifact
@@ -64,7 +69,7 @@ def make_world() -> World:
     tess = users[OWNER]
     invitation, token = accounts.invite(by=users["ada"], role="member", expires=timezone.now() + timedelta(days=1))
     things = _trained(tess)
-    things |= _published(tess, things["artifact"])
+    things |= _published(tess, things["artifact"]) | {"vectors": small_vectors(tess, "words of tess")}
     link = sharing.make_link(owner=tess, assistant=things["assistant"], terms=sharing.Terms(note="friends of tess"))
     browsers = _browsers(users, sharing.token_of(link))
     return World(
@@ -98,6 +103,15 @@ def _trained(owner: User) -> dict[str, Any]:
     upload.path.parent.mkdir(parents=True, exist_ok=True)
     upload.path.write_bytes(b"")
     return {"dataset": dataset, "version": version, "job": job, "run": run, "artifact": artifact, "upload": upload}
+
+
+def small_vectors(owner: User, name: str) -> WordVectors:
+    """Five words in a folder, taken in."""
+    row = WordVectors.objects.create(owner=owner, name=name, method="glove")
+    table = {"king": (3, 1, 0), "queen": (3, -1, 0), "man": (0, 1, 0.1), "woman": (0, -1, 0.1), "apples": (0, 0, 2)}
+    save_vectors(Vectors(list(table), np.array(list(table.values()), np.float32)), row.folder)
+    vectors.take_in(vectors=row)
+    return row
 
 
 def report() -> dict[str, Any]:

@@ -46,6 +46,14 @@ KINDS: Mapping[str, Kind] = {
         title=_("Check of an uploaded artifact"), handler="webapp.training.handlers.ImportHandler",
         arguments=frozenset({"upload"}), seconds=1800, memory=8 * 1024**3,
     ),
+    "vectors": Kind(
+        title=_("Word vectors"), handler="webapp.vectors.handlers.VectorsHandler", arguments=frozenset({"vectors"}),
+        lane="long", seconds=7 * 24 * 3600, niceness=15, trains=True,
+    ),
+    "vectors-file": Kind(
+        title=_("Reading of word vectors"), handler="webapp.vectors.handlers.FileHandler",
+        arguments=frozenset({"vectors", "upload"}), seconds=1800, memory=8 * 1024**3,
+    ),
     "training": Kind(
         title=_("Training"), handler="webapp.training.handlers.TrainingHandler", arguments=frozenset({"run"}),
         lane="long", seconds=30 * 24 * 3600, attempts=5, kills=30, niceness=15, grace=45.0, trains=True,

@@ -29,6 +29,7 @@ from webapp.datasets.models import DatasetVersion
 from webapp.operations import rows
 from webapp.operations.health import versions
 from webapp.training.models import Artifact
+from webapp.vectors.models import WordVectors
 
 FORMAT = 1
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"
@@ -98,6 +99,8 @@ def _expected() -> Iterator[Path]:
     """Folders, below the home, that the rows of this moment speak of."""
     for version in DatasetVersion.objects.ready().select_related("dataset"):
         yield version.folder.relative_to(settings.HOME)
+    for vectors in WordVectors.objects.ready():
+        yield vectors.folder.relative_to(settings.HOME)
     for artifact in Artifact.objects.exclude(origin="starter"):
         if artifact.folder.is_relative_to(settings.HOME):
             yield artifact.folder.relative_to(settings.HOME)

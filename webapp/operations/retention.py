@@ -17,6 +17,7 @@ from webapp.chat.services import forget
 from webapp.datasets import uploads
 from webapp.jobs.models import JobState
 from webapp.training.models import Artifact, TrainingRun
+from webapp.vectors.models import WordVectors
 
 DAY = 24 * 3600  # seconds
 LEFTOVERS = (".backup-*", ".restore-*", ".download-*")  # in the home, of commands that were killed
@@ -32,6 +33,7 @@ def forget_all(*, days: int) -> dict[str, int]:
         "uploads": uploads.sweep(),
         "attempts": _remove(_dead_attempts(), settings.RUN_DAYS),
         "artifacts": _remove(_artifacts_of_nobody(), settings.RUN_DAYS),
+        "vectors": _remove(_vectors_of_nobody(), settings.RUN_DAYS),
         "logs": _remove((settings.HOME / "logs" / "jobs").glob("*.log"), settings.JOB_LOG_DAYS),
         "leftovers": _remove((path for pattern in LEFTOVERS for path in settings.HOME.glob(pattern)), 1),
     }
@@ -51,6 +53,12 @@ def _artifacts_of_nobody() -> Iterable[Path]:
     """Left by a kill between the files and their row."""
     known = {*Artifact.objects.values_list("path", flat=True), *Assistant.objects.values_list("artifact", flat=True)}
     return (path for path in (settings.HOME / "artifacts").glob("*") if str(path) not in known)
+
+
+def _vectors_of_nobody() -> Iterable[Path]:
+    """The same for word vectors."""
+    known = {str(pk) for pk in WordVectors.objects.values_list("pk", flat=True)}
+    return (path for path in (settings.HOME / "vectors").glob("*") if path.name not in known)
 
 
 def _remove(paths: Iterable[Path], days: int) -> int:

@@ -7,8 +7,12 @@ import json
 import numpy as np
 import pytest
 
-from modeling.embeddings import METHODS, load_vectors, read_vector_settings
+from modeling.embeddings import METHODS, glove, load_vectors, read_vector_settings
 from modeling.embeddings import training as under_test
+from modeling.embeddings.config import GloVeConfig
+from modeling.embeddings.cooccurrence import PAIR, count_pairs
+from modeling.embeddings.corpus import read_corpus
+from modeling.embeddings.progress import Progress
 from modeling.errors import ConfigError, DataError
 from tests.modeling.embeddings.conftest import SUBJECTS, sentences, trained
 
@@ -31,6 +35,19 @@ def test_the_commonest_words_stand_first_with_their_counts(learned):
 def test_one_thread_gives_the_same_bits_again(learned, tmp_path, method):
     again = trained(method, tmp_path / "again")
     assert again.matrix.tobytes() == np.asarray(load_vectors(learned[method]).matrix).tobytes()
+
+
+def test_products_of_glove_are_the_logarithms_of_the_counts(tmp_path):
+    corpus = read_corpus(sentences(), tmp_path, min_count=5, most_words=1000)
+    files = count_pairs(corpus, tmp_path / "pairs", window=4, memory=1 << 20, seed=0)
+    config = GloVeConfig(dimensions=16, epochs=60, x_max=10, learning_rate=0.1, threads=1)
+    matrices, progress = glove.first_matrices(len(corpus.words), config), Progress(1, print)
+    for epoch in range(config.epochs):
+        glove.train_epoch(files, matrices, epoch, config, progress)
+    pairs = np.concatenate([np.fromfile(file, PAIR) for file in files])
+    one, other = matrices["inward"][pairs["one"]], matrices["outward"][pairs["other"]]
+    found = (one[:, :-1] * other[:, :-1]).sum(axis=1) + one[:, -1] + other[:, -1]
+    assert np.abs(found - np.log(pairs["count"])).mean() < 0.1
 
 
 def test_several_threads_learn_as_well(tmp_path):

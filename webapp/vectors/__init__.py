@@ -1,0 +1,1 @@
+"""Word vectors: trained from datasets, taken in as files, explored, and what trainings can start from."""
