@@ -12,13 +12,14 @@ import numpy as np
 
 from modeling import metrics
 from modeling.artifact import Artifact
+from modeling.datasets import labels_of
 from modeling.errors import DataError
+from modeling.inference.classification import ClassificationScheduler
 from modeling.inference.figures import FIGURES, Prediction
 from modeling.inference.generation import GenerationScheduler
 from modeling.inference.reading import Reader, Window
 from modeling.inference.request import Chunk, Request, SamplingParams
 from modeling.inference.scheduler import Scheduler
-from modeling.inference.single_pass import ClassificationScheduler
 from modeling.inference.summarisation import summarisation_scheduler
 from modeling.inference.translation import TranslationScheduler
 
@@ -84,10 +85,25 @@ def _classification(asked: Measurement) -> Iterator[Prediction]:
     encoded = [(index, scheduler.encoded(row["text"])) for index, row in enumerate(asked.rows)]
     for batch in asked.told(batches(encoded, lambda item: len(item[1])), len(encoded), len):
         for (index, _), shares in zip(batch, scheduler.runner.probabilities([ids for _, ids in batch]), strict=True):
-            by_label = dict(zip(scheduler.labels, shares.tolist(), strict=True))
-            best, truth = scheduler.labels[int(shares.argmax())], str(asked.rows[index]["label"])
-            yield Prediction(row=index, input=asked.rows[index]["text"], expected=truth, output=best,
+            row, by_label = asked.rows[index], dict(zip(scheduler.labels, shares.tolist(), strict=True))
+            if scheduler.several:
+                yield _labelled(scheduler, index, row, shares.tolist())
+                continue
+            best, truth = scheduler.labels[int(shares.argmax())], str(row["label"])
+            yield Prediction(row=index, input=row["text"], expected=truth, output=best,
                              score=by_label.get(truth, 0.0), confidence=by_label[best], right=float(best == truth))
+
+
+def _labelled(
+    scheduler: ClassificationScheduler, index: int, row: Mapping[str, Any], shares: list[float]
+) -> Prediction:
+    """Of a text that can have several labels: scored by the F1 of its labels."""
+    given = {label for label, share, limit in zip(scheduler.labels, shares, scheduler.thresholds, strict=True)
+             if share > limit}
+    truth = set(labels_of(row))
+    f1 = 2 * len(given & truth) / (len(given) + len(truth)) if given or truth else 1.0
+    return Prediction(row=index, input=row["text"], expected=" | ".join(sorted(truth)),
+                      output=" | ".join(sorted(given)), score=f1, right=float(given == truth))
 
 
 def _reading(asked: Measurement) -> Iterator[Prediction]:

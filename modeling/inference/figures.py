@@ -38,6 +38,8 @@ Predictions = Sequence[Prediction]
 def _classification(artifact: Artifact, predictions: Predictions) -> Figures:
     found, truth = ([str(getattr(p, side)) for p in predictions] for side in ("output", "expected"))
     known = artifact.labels or []
+    if artifact.config.get("several"):
+        return _labelled(known, found, truth)
     labels = sorted({*known, *truth})
     by_label = metrics.f1_by_label(found, truth)
     intervals = metrics.label_intervals(found, truth)
@@ -48,6 +50,14 @@ def _classification(artifact: Artifact, predictions: Predictions) -> Figures:
                         "f1": by_label.get(positive, 0.0) if positive else by_label},
             "rows": len(predictions), "labels": labels, "intervals": intervals,
             "confusion_matrix": metrics.confusion_matrix(found, truth, labels).tolist()}  # fmt: skip
+
+
+def _labelled(labels: list[str], found: list[str], truth: list[str]) -> Figures:
+    """Of texts that can have several labels."""
+    sides = [np.array([[label in row.split(" | ") for label in labels] for row in side]) for side in (found, truth)]
+    figures = metrics.label_figures(*sides, labels)
+    right = (sides[0] == sides[1]).all(1).astype(float)
+    return {"metrics": figures, "rows": len(found), "intervals": {"accuracy": metrics.bootstrap_interval(right)}}
 
 
 def _means(artifact: Artifact, predictions: Predictions) -> Figures:

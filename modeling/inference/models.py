@@ -12,10 +12,10 @@ from typing import Any
 from modeling.artifact import MANIFEST, Artifact
 from modeling.errors import ArtifactError, EngineBusyError, RequestError
 from modeling.inference.answering import AnsweringScheduler
+from modeling.inference.classification import ClassificationScheduler
 from modeling.inference.generation import GenerationScheduler
 from modeling.inference.model_runner import device_of_this_machine
 from modeling.inference.scheduler import Scheduler
-from modeling.inference.single_pass import ClassificationScheduler
 from modeling.inference.summarisation import summarisation_scheduler
 from modeling.inference.translation import TranslationScheduler
 

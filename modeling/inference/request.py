@@ -31,6 +31,7 @@ class SamplingParams:
     beam: int = 4  # translation and summaries: hypotheses kept; 1 is greedy
     length_penalty: float = 1.0  # of a beam: a text scores its log probability over its length to this power
     no_repeat: int = 0  # of a beam: no run of so many tokens comes twice; 0 lets them
+    threshold: float | None = None  # classification: below this probability not sure; None takes the artifact's
     min_tokens: int = 0  # of a beam: a text (of a summary, each part's) does not end before
 
     def __post_init__(self) -> None:
@@ -44,6 +45,7 @@ class SamplingParams:
         _check(1 <= self.beam <= 8, "beam", self.beam, "1 to 8")
         _check(0 <= self.length_penalty <= 3, "length_penalty", self.length_penalty, "0 to 3")
         _check(0 <= self.no_repeat <= 16, "no_repeat", self.no_repeat, "0 to 16")
+        _check(self.threshold is None or 0 <= self.threshold <= 1, "threshold", self.threshold, "0 to 1")
         _check(0 <= self.min_tokens <= self.max_tokens, "min_tokens", self.min_tokens, "0 to max_tokens")
 
 
@@ -59,6 +61,7 @@ class Request:
     glossary: tuple[tuple[str, str], ...] = ()  # translation: terms with their translations, which are kept
     documents: tuple[str, ...] = ()  # question answering: PassageIndex folders to search
     sentences: int | None = None  # summary of chosen sentences: how many; None lets the engine choose
+    explain: bool = False  # classification: whether the words that carried the answer are wanted
     priority: int = 0  # higher goes first; background work uses -1
     deadline: float | None = None  # seconds from now after which nobody wants the answer
 
@@ -68,7 +71,9 @@ class Chunk:
     """A piece of an answer. The last one of a stream has a `finish_reason`.
 
     `result` is the task's structured answer:
-    classification `{"labels": [{"label", "probability"}, ...]}`, best first;
+    classification `{"labels": [{"label", "probability"}, ...], "sure": bool}`, best first, not `sure` below the
+    threshold; where a text can have several labels, each with `given`, whether it has it, and no `sure`; explained,
+    also `{"words": [{"start", "end", "weight"}, ...]}`, by how much the best label's probability falls without a span;
     question answering, stage "reading": `{"passages": [{"document", "title", "text", "score"}, ...]}`, and at the end
     also `{"answers": [{"text", "passage", "start", "end", "score"}, ...]}` with `passage` an index into `passages`
     and `start`, `end` characters in that passage's text, and `withheld`, the score of the best answer below the

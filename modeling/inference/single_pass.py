@@ -1,14 +1,13 @@
-"""Work that takes one pass: classification in micro-batches, summaries of chosen sentences."""
+"""Work that takes one pass: summaries of chosen sentences."""
 
 from __future__ import annotations
 
 from modeling import lexrank
 from modeling.artifact import Artifact
 from modeling.errors import RequestError
-from modeling.inference.model_runner import ClassifierRunner
 from modeling.inference.request import Request
 from modeling.inference.scheduler import Job, Scheduler
-from modeling.text import ClassifierInputs, is_chinese, sentences
+from modeling.text import is_chinese, sentences
 
 LONGEST_TEXT = 200_000  # characters
 
@@ -21,47 +20,6 @@ def checked_text(request: Request) -> str:
         raise RequestError(f"The text has {len(request.text)} characters", allowed=f"Up to {LONGEST_TEXT} can be read",
                            remedy="Shorten the text")
     return request.text
-
-
-class Classification(Job):
-    """A text to classify."""
-
-    def __init__(self, request: Request, ids: list[int]) -> None:
-        super().__init__(request)
-        self.ids = ids
-
-
-class ClassificationScheduler(Scheduler[Classification, list[Classification], list[list[float]]]):
-    """All that waits, up to a micro-batch, goes through the model at once."""
-
-    def __init__(self, artifact: Artifact, *, threads: int, device: str, slots: int, max_waiting: int) -> None:
-        super().__init__(slots=slots, max_waiting=max_waiting)
-        self.runner = ClassifierRunner(artifact, threads=threads, device=device)
-        self.tokenizer, self.labels = artifact.tokenizer, artifact.labels or []
-        self.inputs = ClassifierInputs.of({"length": artifact.config["length"], **artifact.manifest["preprocessing"]})
-
-    def prepare(self, request: Request) -> Classification:
-        return Classification(request, self.encoded(checked_text(request)))
-
-    def encoded(self, text: str) -> list[int]:
-        """Token ids as the model was trained on them."""
-        return self.inputs.encode(self.tokenizer, [text])[0]
-
-    def schedule(self) -> list[Classification] | None:
-        while len(self.running) < self.slots and self.next_waiting():
-            pass
-        return self.running.copy() or None
-
-    def run(self, batch: list[Classification]) -> list[list[float]]:
-        found: list[list[float]] = self.runner.probabilities([job.ids for job in batch]).tolist()
-        return found
-
-    def update(self, batch: list[Classification], output: list[list[float]]) -> None:
-        self.count(len(batch), len(batch))
-        for job, probabilities in zip(batch, output, strict=True):
-            best = sorted(zip(self.labels, probabilities, strict=True), key=lambda pair: -pair[1])
-            self.finish(job, "stop", text=best[0][0],
-                        result={"labels": [{"label": label, "probability": p} for label, p in best]})
 
 
 class ExtractiveScheduler(Scheduler[Job, Job, list[lexrank.Sentence]]):

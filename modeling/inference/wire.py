@@ -23,7 +23,8 @@ _NUMBER = (int, float)
 _TYPES: dict[str, tuple[type, ...]] = {
     "artifact": (str,), "text": (str,), "source_language": (str, type(None)), "target_language": (str, type(None)),
     "sentences": (int, type(None)), "priority": (int,), "deadline": (*_NUMBER, type(None)),
-    "temperature": _NUMBER, "top_k": (int,), "top_p": _NUMBER, "repetition_penalty": _NUMBER, "max_tokens": (int,),
+    "explain": (bool,), "threshold": (*_NUMBER, type(None)), "temperature": _NUMBER, "top_k": (int,),
+    "top_p": _NUMBER, "repetition_penalty": _NUMBER, "max_tokens": (int,),
     "seed": (int, type(None)), "beam": (int,), "length_penalty": _NUMBER, "no_repeat": (int,), "min_tokens": (int,),
 }
 
@@ -77,7 +78,7 @@ def _value(key: str, value: object) -> object:
         if not isinstance(value, list) or not all(_is_pair(item) for item in value):
             raise RequestError(f"{key} is {value!r:.80}", allowed="It must be a list of pairs of texts")
         return tuple((source, target) for source, target in value)
-    if key in _TYPES and (not isinstance(value, _TYPES[key]) or isinstance(value, bool)):
+    if key in _TYPES and (not isinstance(value, _TYPES[key]) or isinstance(value, bool) and bool not in _TYPES[key]):
         raise RequestError(f"{key} is {value!r:.80}", allowed=f"It must be {_TYPES[key][0].__name__}")
     return value
 

@@ -1,5 +1,6 @@
 """Text: preprocessing, tokenizer, normalisation, sentences."""
 
+from modeling.text.chinese import chinese_words
 from modeling.text.inputs import ClassifierInputs
 from modeling.text.normalisation import folded, is_chinese, normalise, without_surrogates
 from modeling.text.preprocessing import ALLOWED, Pipeline, Preprocessing
@@ -7,4 +8,4 @@ from modeling.text.segmentation import sentences
 from modeling.text.tokenizer import SPECIAL_TOKENS, StreamingDetokenizer, Tokenizer
 
 __all__ = ["ALLOWED", "SPECIAL_TOKENS", "ClassifierInputs", "Pipeline", "Preprocessing", "StreamingDetokenizer",
-           "Tokenizer", "folded", "is_chinese", "normalise", "sentences", "without_surrogates"]
+           "Tokenizer", "chinese_words", "folded", "is_chinese", "normalise", "sentences", "without_surrogates"]

@@ -11,7 +11,7 @@ import pytest
 from modeling.artifact import Artifact, write_artifact
 from modeling.configs import MODELS, TrainingConfig, read_settings
 from modeling.errors import ArtifactError, ConfigError
-from modeling.inference.single_pass import ClassificationScheduler
+from modeling.inference.classification import ClassificationScheduler
 from modeling.text import Preprocessing
 from modeling.training import Request, train
 from modeling.training.objectives import OBJECTIVES
