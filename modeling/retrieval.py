@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -9,7 +10,7 @@ import shutil
 import tempfile
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,25 +131,11 @@ class PassageIndex:
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the index as a folder; one that is there already is replaced in one step."""
-        target = Path(folder)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-        try:
-            self._write(work)
-            work.chmod(0o755)
-            _replace(work, target)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-
-    def _write(self, work: Path) -> None:
-        for name, values in zip(_ARRAYS, (self._offsets, self._postings, self._weights), strict=True):
-            np.save(work / f"{name}.npy", values, allow_pickle=False)
+        arrays = zip(_ARRAYS, (self._offsets, self._postings, self._weights), strict=True)
         state = {"version": _VERSION, "terms": list(self._vocabulary),
                  "passages": [[p.document, p.title, p.text, p.start] for p in self.passages]}
-        (work / "index.json").write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
-        for file in work.iterdir():
-            with open(file, "rb") as handle:
-                os.fsync(handle.fileno())
+        replace_folder(folder, {f"{name}.npy": _bytes_of(values) for name, values in arrays}
+                       | {"index.json": json.dumps(state, ensure_ascii=False).encode()})
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> PassageIndex:
@@ -189,6 +176,30 @@ def _check(name: str, count: int, size: int, offsets: np.ndarray, postings: np.n
             and (not len(postings) or 0 <= int(postings.min()) <= int(postings.max()) < count))
     if not fits:
         raise DataError(f"the index {name} is damaged", remedy="Add the documents again")
+
+
+def _bytes_of(values: np.ndarray) -> bytes:
+    """As a file of NumPy's own format."""
+    buffer = io.BytesIO()
+    np.save(buffer, values, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def replace_folder(folder: str | os.PathLike[str], files: Mapping[str, bytes]) -> None:
+    """Write a folder with these files in the place of the one that is there, whole or not at all."""
+    target = Path(folder)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        for name, content in files.items():
+            with open(work / name, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        work.chmod(0o755)
+        _replace(work, target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def _replace(work: Path, target: Path) -> None:

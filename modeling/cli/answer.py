@@ -16,7 +16,9 @@ from typing import Any
 from modeling.artifact import Artifact
 from modeling.cli.starters import found_artifact
 from modeling.datasets import document_text
+from modeling.datasets.questions import SUFFIXES, questions_of
 from modeling.errors import ConfigError, RequestError
+from modeling.faq import FaqIndex
 from modeling.inference import Chunk, Request, SamplingParams
 from modeling.inference.engine import LocalEngine
 from modeling.inference.wire import pack_chunk
@@ -77,8 +79,12 @@ def _indexed(files: list[Path], folder: Path) -> tuple[str, ...]:
         return ()
     if missing := [file.name for file in files if not file.is_file()]:
         raise ConfigError(f"There is no file {', '.join(missing)}", remedy="Check the path")
-    PassageIndex.build([(file.name, *document_text(file)) for file in files]).save(folder / "index")
-    return (str(folder / "index"),)
+    lists = [file for file in files if file.suffix.lower() in SUFFIXES]
+    if lists:
+        FaqIndex.build([pair for file in lists for pair in questions_of(file)]).save(folder / "questions")
+    if texts := [file for file in files if file not in lists]:
+        PassageIndex.build([(file.name, *document_text(file)) for file in texts]).save(folder / "index")
+    return tuple(str(path) for path in sorted(folder.iterdir()))
 
 
 async def _answer(request: Request, threads: int, *, as_json: bool) -> int:
@@ -98,7 +104,7 @@ def _print_json(chunk: Chunk) -> None:
 
 
 def _print(chunk: Chunk) -> None:
-    """For people: text as it comes; labels with their shares; answers with where they stand."""
+    """For people: text as it comes; labels with their shares; answers with where they stand; questions like it."""
     result = chunk.result or {}
     if "labels" in result:
         print("\n".join(f"{entry['probability']:7.1%}  {entry['label']}" for entry in result["labels"]))

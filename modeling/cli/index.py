@@ -13,14 +13,17 @@ import sys
 from pathlib import Path
 
 from modeling.datasets.documents import document_text
+from modeling.datasets.questions import SUFFIXES, questions_of
 from modeling.errors import DataError, ParleyError
+from modeling.faq import FaqIndex
 from modeling.retrieval import PassageIndex
 
 HELP = "make documents ready to be asked about"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE", help="text, Markdown or PDF")
+    parser.add_argument("files", nargs="+", metavar="FILE",
+                        help="text, Markdown or PDF; or tables of questions and answers")
     parser.add_argument("--title", help="the title of the document, where there is one; else its own, or its name")
     parser.add_argument("--out", required=True, metavar="FOLDER", help="the index; one that is there is replaced")
     parser.add_argument("--memory", type=int, metavar="BYTES", help="give up above this")
@@ -30,6 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints `{"passages", "characters"}`. Raises DataError for a document without text."""
     _limit(args.memory, args.seconds)
+    if [name for name in args.files if Path(name).suffix.lower() in SUFFIXES]:
+        return _questions(args.files, args.out)
     texts = [(Path(name).name, *document_text(name)) for name in args.files]
     titled = [(name, args.title or title, text) for name, title, text in texts]
     index = PassageIndex.build(titled)
@@ -37,6 +42,16 @@ def run(args: argparse.Namespace) -> int:
         raise DataError("There is no sentence in it", remedy="Add a document with text")
     index.save(args.out)
     print(json.dumps({"passages": len(index), "characters": sum(len(text) for _name, _title, text in titled)}))
+    return 0
+
+
+def _questions(files: list[str], out: str) -> int:
+    """Lists of questions with answers, which nobody mixes with documents. Prints `{"questions", "characters"}`."""
+    if other := [name for name in files if Path(name).suffix.lower() not in SUFFIXES]:
+        raise DataError(f"{Path(other[0]).name} is no list of questions", remedy="Index it by itself")
+    index = FaqIndex.build([pair for name in files for pair in questions_of(name)])
+    index.save(out)
+    print(json.dumps({"questions": len(index), "characters": sum(len(q) + len(a) for q, a in index.entries)}))
     return 0
 
 

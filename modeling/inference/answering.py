@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from modeling.artifact import Artifact
-from modeling.errors import DataError, RequestError
+from modeling.errors import RequestError
+from modeling.faq import FaqIndex, Match
+from modeling.inference.indexes import Index, IndexCache
 from modeling.inference.reading import Found, Reader, Window
 from modeling.inference.request import Chunk, Request
 from modeling.inference.scheduler import Job, Scheduler
@@ -21,15 +21,18 @@ PASSAGES = 8  # that are read for a question
 ANSWERS = 3  # that are given at most
 TOKENS_A_STEP = 1024  # that the reader sees in one step, padding included
 RETRIEVAL_WEIGHT = 3.0  # logits that a passage loses when it matches the question not at all
-_INDEXES = 64  # kept in memory
+QUESTIONS = 4  # of a list that are shown at most
 
 
 class Question(Job):
     """A question, its passages, and what was found in them."""
 
-    def __init__(self, request: Request, indexes: list[PassageIndex]) -> None:
+    def __init__(self, request: Request, indexes: list[Index]) -> None:
         super().__init__(request)
-        self.indexes = indexes
+        self.indexes = [index for index in indexes if isinstance(index, PassageIndex)]
+        self.lists = [index for index in indexes if isinstance(index, FaqIndex)]
+        self.matches: list[Match] = []  # questions of the lists that are like this one, best first
+        self.known = False  # the best of them is this one
         self.passages: list[tuple[Passage, float]] = []
         self.windows: list[Window] = []  # not read yet
         self.found: list[Found] = []
@@ -98,19 +101,38 @@ class AnsweringScheduler(Scheduler[Question, Search | Read, list[list[Found]]]):
 
     def _search(self, question: Question) -> None:
         text = question.request.text
+        self._look_up(question, text)
+        if question.known:
+            return
         hits = [hit for index in question.indexes for hit in index.search(text, PASSAGES)]
         question.passages = sorted(hits, key=lambda hit: -hit[1])[:PASSAGES]
         windows = self.reader.windows(self.reader.question(text), [passage.text for passage, _ in question.passages])
         question.windows = sorted(windows, key=len)  # neighbours of like length need little padding
 
+    def _look_up(self, question: Question, text: str) -> None:
+        """In the lists of questions: one that is like enough needs no reading."""
+        found = [(match, match.similarity >= index.threshold) for index in question.lists
+                 for match in index.search(text, QUESTIONS)]
+        found.sort(key=lambda pair: (-pair[1], -pair[0].similarity))
+        question.matches = [match for match, _ in found[:QUESTIONS]]
+        question.known = bool(found) and found[0][1]
+        if question.known:
+            best = question.matches[0]
+            question.passages = [(Passage("", best.question, best.answer, 0), best.similarity)]
+
     def _answer(self, question: Question) -> None:
         self.tokens += 1
+        if question.known:
+            best = question.matches[0]
+            whole = {"text": best.answer, "passage": 0, "start": 0, "end": len(best.answer), "score": best.similarity}
+            return self.finish(question, "stop", text=best.answer, result={
+                "passages": _passages(question), "answers": [whole], "known": True, **_matches(question)})
         best, withheld = ranked(question.found, question.passages, self.reader.confidence)
         answers = [{"text": question.passages[found.passage][0].text[found.start : found.end], "passage": found.passage,
                     "start": found.start, "end": found.end, "score": score} for found, score in best]  # fmt: skip
         self.finish(question, "stop", text=answers[0]["text"] if answers else "",
                     result={"passages": _passages(question), "answers": answers,
-                            **({"withheld": withheld} if withheld else {})})
+                            **({"withheld": withheld} if withheld else {}), **_matches(question)})
 
 
 def ranked(found: list[Found], passages: list[tuple[Passage, float]], confidence: Confidence,
@@ -139,32 +161,10 @@ def _same(first: Found, second: Found, passages: list[tuple[Passage, float]]) ->
     return texts[0] == texts[1]
 
 
+def _matches(question: Question) -> dict[str, Any]:
+    return {"questions": [asdict(match) for match in question.matches]} if question.matches else {}
+
+
 def _passages(question: Question) -> list[dict[str, Any]]:
     return [{"document": p.document, "title": p.title, "text": p.text, "score": score}
             for p, score in question.passages]
-
-
-class IndexCache:
-    """The indexes that were used last, loaded again when their folder changed. Safe between threads."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[Path, tuple[int, PassageIndex]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, folder: Path) -> PassageIndex:
-        """Raises RequestError when there is no index that can be read."""
-        try:
-            version = (folder / "index.json").stat().st_mtime_ns
-            with self._lock:
-                if folder in self._kept and self._kept[folder][0] == version:
-                    self._kept.move_to_end(folder)
-                    return self._kept[folder][1]
-            index = PassageIndex.load(folder)
-        except (OSError, DataError) as error:
-            raise RequestError(f"The documents in {folder.name} cannot be read: {error}",
-                               remedy="Add the document again") from error
-        with self._lock:
-            self._kept[folder] = (version, index)
-            if len(self._kept) > _INDEXES:
-                self._kept.popitem(last=False)
-        return index

@@ -27,7 +27,7 @@ from webapp.assistants.models import StoredDocument
 
 log = logging.getLogger(__name__)
 
-KINDS = (".txt", ".md", ".pdf")
+KINDS = (".txt", ".md", ".pdf", ".csv", ".tsv", ".jsonl", ".json")  # tables: lists of questions with answers
 CHILDREN = 3  # documents that are read at once: each may take DOCUMENT_MEMORY
 TOO_SLOW = gettext_noop("Reading it took too long. Try a shorter document, or its plain text.")
 BROKE = gettext_noop("It could not be read. It may be damaged, or need more memory than is allowed.")
@@ -38,15 +38,15 @@ class Reading:
     """What came of reading a document: `fault` in plain words, a part a line; or figures and an index."""
 
     fault: str = ""
-    facts: dict[str, int] = field(default_factory=dict)  # passages, characters
+    facts: dict[str, int] = field(default_factory=dict)  # passages or questions, characters
 
 
 def checked(file: UploadedFile) -> str:
     """The document's name. Raises RequestError for another kind of file or one too large."""
     name = Path(file.name or "").name[-200:]
     if Path(name).suffix.lower() not in KINDS:
-        raise RequestError(_("“%(name)s” is not a text, Markdown or PDF file") % {"name": name},
-                           remedy=_("Add a file that ends in .txt, .md or .pdf"))
+        raise RequestError(_("“%(name)s” is no document and no list of questions") % {"name": name},
+                           remedy=_("Add .txt, .md or .pdf, or questions with answers as .csv or .jsonl"))
     if file.size is None or file.size > settings.DOCUMENT_BYTES:
         raise RequestError(_("“%(name)s” is too large") % {"name": name},
                            allowed=_("At most %(size)s MB are allowed") % {"size": settings.DOCUMENT_BYTES // 2**20})

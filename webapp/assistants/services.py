@@ -133,7 +133,7 @@ def add_document(*, assistant: Assistant, file: UploadedFile) -> AssistantDocume
     if reading.fault:
         discard(document)
         raise DataError(_("“%(name)s”: %(fault)s") % {"name": name, "fault": spoken(reading.fault)})
-    document.passages = reading.facts["passages"]
+    document.passages = reading.facts.get("passages", reading.facts.get("questions", 0))
     with transaction.atomic():
         _set_documents(assistant, [*_documents(assistant), str(document.index)])
         document.save(force_insert=True)

@@ -42,7 +42,8 @@ def question_answering(result: dict[str, Any]) -> dict[str, Any]:
     if best:
         passages.insert(0, passages.pop(best["passage"]))
     return {"passages": passages[:PASSAGES_SHOWN], "answers": answers, "answered": answers is not None,
-            "withheld": result.get("withheld")}
+            "withheld": result.get("withheld"), "questions": result.get("questions", []),
+            "known": result.get("known", False)}
 
 
 def summarisation(result: dict[str, Any], source: str) -> dict[str, Any]:
@@ -137,7 +138,8 @@ def thread(conversation: Conversation, live: Generation | None = None) -> list[d
 def documents(conversation: Conversation) -> list[dict[str, Any]]:
     """The documents of a conversation."""
     return [{"id": str(document.pk), "name": document.name, "bytes": document.bytes, "state": document.state,
-             "reason": document.reason, "passages": document.facts.get("passages")}
+             "reason": document.reason, "passages": document.facts.get("passages"),
+             "questions": document.facts.get("questions")}
             for document in conversation.documents.all()]
 
 

@@ -53,7 +53,7 @@ def flat(figures: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, fl
 
 def is_figure(name: str) -> bool:
     """Whether a number says how good a model is, rather than how many rows were asked or what rounding costs."""
-    return not name.startswith("rounding") and name.rpartition("/")[2] not in ("rows", "sentences")
+    return not name.startswith(("rounding", "calibration")) and name.rpartition("/")[2] not in ("rows", "sentences")
 
 
 def deciding(task: str, figures: Mapping[str, Any]) -> tuple[str, float] | None:

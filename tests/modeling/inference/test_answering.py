@@ -10,9 +10,11 @@ import pytest
 
 from modeling.decoding import Span
 from modeling.errors import RequestError
+from modeling.faq import FaqIndex
 from modeling.inference import Chunk, Request
-from modeling.inference.answering import IndexCache, ranked
+from modeling.inference.answering import ranked
 from modeling.inference.engine import LocalEngine
+from modeling.inference.indexes import IndexCache
 from modeling.inference.reading import Found
 from modeling.refusal import Confidence
 from modeling.retrieval import Passage, PassageIndex
@@ -73,3 +75,13 @@ def test_the_threshold_that_was_tuned_decides_what_is_withheld() -> None:
     strict = Confidence(slope=1.0, threshold=2.5)
     assert ranked([span], passages, strict) == ([], strict.score(2.0))
     assert ranked([span], passages, Confidence(slope=1.0, threshold=1.5)) == ([(span, strict.score(2.0))], 0.0)
+
+
+async def test_a_question_of_a_list_is_answered_without_reading(ask: Ask, reader: Path, tmp_path: Path) -> None:
+    FaqIndex.build([("When do you open?", "At nine."), ("Where are you?", "In Bern.")]).save(tmp_path / "faq")
+    last = (await ask(question(reader, "when do you open", tmp_path / "faq")))[-1]
+    assert last.text == "At nine." and last.result and last.result["known"]
+    assert last.result["questions"][0]["question"] == "When do you open?"
+    unsure = (await ask(question(reader, "where is the office", tmp_path / "faq")))[-1]
+    assert unsure.text == "" and unsure.result == {
+        "passages": [], "answers": [], "questions": [pytest.approx(unsure.result["questions"][0])]}

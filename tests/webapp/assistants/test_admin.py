@@ -132,7 +132,7 @@ def test_documents_are_added_and_faults_stand_beside_the_field(page: Client, art
     made = services.publish(owner=trainer, artifact=artifact("reader", task="question-answering"))
     answer = page.post(url(made, "documents"), {"file": [
         SimpleUploadedFile("tea.md", b"Tea is a drink made of leaves.\n"), SimpleUploadedFile("x.exe", b"MZ")]})
-    assert "is not a text, Markdown or PDF file" in answer.text and "tea.md" in answer.text
+    assert "is no document and no list of questions" in answer.text and "tea.md" in answer.text
     made.refresh_from_db()
     assert len(made.documents) == 1
     page.post(url(made, "remove_document"), {"index": made.documents[0]})

@@ -76,7 +76,7 @@ def test_documents_are_read_answered_from_and_removed_with_their_files(artifact:
 
 
 @pytest.mark.parametrize(("name", "content", "fault"), [
-    ("a.exe", b"MZ", "is not a text"), ("a.md", b"", "is empty"), ("a.txt", b" \n", "has no text"),
+    ("a.exe", b"MZ", "is no document"), ("a.md", b"", "is empty"), ("a.txt", b" \n", "has no text"),
     ("a.pdf", b"%PDF-1.4 nonsense", "damaged"),
 ])
 def test_a_document_that_cannot_be_read_leaves_nothing(

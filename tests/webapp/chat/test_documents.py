@@ -67,7 +67,7 @@ async def test_what_cannot_be_read_says_why(open_page: OpenPage, name: str, cont
 
 
 @pytest.mark.parametrize(("name", "content", "reason"), [
-    ("program.exe", b"MZ", "is not a text, Markdown or PDF file"), ("empty.txt", b"", "is empty"),
+    ("program.exe", b"MZ", "is no document and no list of questions"), ("empty.txt", b"", "is empty"),
 ])
 async def test_what_is_no_document_is_refused_at_the_door(
     open_page: OpenPage, name: str, content: bytes, reason: str,
