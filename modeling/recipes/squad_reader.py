@@ -24,8 +24,9 @@ Starting weights: all-MiniLM-L6-v2 (sentence-transformers), a BERT of 6 layers, 
 It copies an answer of up to 30 tokens word for word out of an English passage; it does not count, compare or combine
 passages. Where it finds no answer it says so: of 1,351 questions of the validation split, asked of a passage that a
 search brings up and that does not hold the answer, it refuses 89.7 %, and gives 80.1 % of the answers that are there.
-Its confidence is tuned on the same rows (expected calibration error 0.35 before, 0.02 after). Questions that are put in other words than the
-passage's, and passages unlike Wikipedia's, are harder. Everything is lower-cased inside; answers come as written."""
+Its confidence is tuned on the same rows (expected calibration error 0.35 before, 0.02 after). Questions that are put in
+other words than the passage's, and passages unlike Wikipedia's, are harder. Everything is lower-cased inside; answers
+come as written."""
 
 VALIDATION = slice(7, None, 80)
 """Titles, in their order, that validate."""
