@@ -86,7 +86,11 @@ TASKS: dict[str, Task] = {
     "generation": Task(
         title="Text generation",
         roles={"text": "a text in the manner to be learnt"},
-        names={"text": ("text", "content", "paragraphs", "body", "poem", "document")},
+        optional={"instruction": "what is asked for; instead of a text", "input": "what it is asked about",
+                  "response": "the answer to be learnt", "messages": "a conversation; instead of all others"},
+        names={"text": ("text", "content", "paragraphs", "body", "poem", "document"), "input": ("input",),
+               "instruction": ("instruction", "prompt"), "messages": ("messages", "conversations", "conversation"),
+               "response": ("response", "output", "completion")},
         models={
             "lstm": Method("Recurrent language model",
                            "LSTM or GRU with AWD-LSTM's regularisation; the better one for little text, and answers of "
@@ -94,6 +98,8 @@ TASKS: dict[str, Task] = {
             "decoder": Method("Transformer decoder",
                               "writes on from your first words, in the manner of its texts; from about a million "
                               "characters on"),
+            "causal": Method("Fine-tuned Llama, Qwen, Mistral or GPT-2",
+                             "learns to answer, or to write, from few rows; fine-tuned from a model that you import"),
         },
         metrics=("loss", "perplexity"),
     ),

@@ -10,6 +10,7 @@ from modeling.configs import defaults
 from modeling.configs.bag import BagConfig
 from modeling.configs.bert import BertConfig
 from modeling.configs.bert_classifier import BertClassifierConfig
+from modeling.configs.causal import CausalConfig
 from modeling.configs.cnn import CNNConfig
 from modeling.configs.decoder import DecoderConfig
 from modeling.configs.encoder import EncoderConfig
@@ -109,6 +110,10 @@ MODELS: dict[str, dict[str, Model]] = {
         "decoder": Model(
             config=DecoderConfig, defaults=defaults.generation,
             main=("epochs", "learning_rate", "width", "layers", "context"), uses=TOKENIZER, per_second=(8e10, 1.9e11),
+        ),
+        "causal": Model(
+            config=CausalConfig, defaults=defaults.tuning, main=("epochs", "learning_rate", "lora_rank", "context"),
+            uses=frozenset({"lora_rank", "lora_scale"}), parent="must", folder=True, per_second=(8e10, 1.9e11),
         ),
     },
 }

@@ -29,6 +29,8 @@ class CausalConfig:
     """Inner size of the feed-forward part."""
     context: int = 1024
     """Most tokens of prompt and answer together."""
+    longest: int = 32_768
+    """Tokens that its attention may span, which bounds the context."""
     dropout: float = 0.0
     """Share of the residual writes dropped in training."""
     norm: Literal["rms", "layer"] = "rms"
@@ -62,13 +64,13 @@ class CausalConfig:
 
     def __post_init__(self) -> None:
         check_ranges(self, shares=("dropout",), least={"context": 16, "theta": 1, "learned_positions": 0},
-                     most=SIZES | {"context": 32_768, "epsilon": 0.1})
+                     most=SIZES | {"context": 32_768, "longest": 32_768, "epsilon": 0.1})
         if self.heads % self.kv_heads or self.head_size % 8:
             raise ConfigError(f"heads {self.heads}, kv_heads {self.kv_heads} and head_size {self.head_size} do not fit",
                               allowed="kv_heads divide the heads, whose size is a multiple of 8 (the attention kernel)")
-        if self.positions == "learned" and self.context > self.learned_positions:
-            raise ConfigError(f"context is {self.context}", allowed=f"at most {self.learned_positions}, the positions "
-                              "that this model has learnt", field="context")
+        if self.context > self.longest or self.positions == "learned" and self.longest > self.learned_positions:
+            raise ConfigError(f"context is {self.context}", field="context",
+                              allowed=f"at most {self.longest}, which this model can span")
 
     def frequencies(self) -> list[float]:
         """Of the rotary pairs (Su et al. 2021), stretched as Chen et al. 2023 or as Llama 3.1 does."""

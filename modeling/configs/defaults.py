@@ -62,6 +62,11 @@ def first_reading(rows: int, characters: int) -> dict[str, Any]:
             "vocabulary_size": min(8000, max(500, characters // 100)), "patience": 6, "evaluations": 20}
 
 
+def tuning(rows: int, characters: int) -> dict[str, Any]:
+    return {"epochs": 3.0 if rows < 10_000 else 1.0, "batch_tokens": 4096, "learning_rate": 3e-4, "weight_decay": 0.0,
+            "decay": 0.9, "lora_rank": 16, "validation": 0.05, "test": 0.05}
+
+
 def generation(rows: int, characters: int) -> dict[str, Any]:
     small = characters < 3_000_000
     return {"epochs": 12.0 if small else 4.0, "batch_tokens": 8192, "optimizer": "muon", "learning_rate": 2e-3,

@@ -45,6 +45,8 @@ BASE_BYTES = 450 * 2**20
 """Of the interpreter with PyTorch."""
 STATE_BYTES = 36
 """A parameter: fp32 master, working copy, two gradients, Adam's two moments, the best one, a checkpoint's buffer."""
+FROZEN_BYTES = 12
+"""A parameter that does not learn: as read, as it computes, and as it is exported."""
 ROW_BYTES = 400
 """A row and its example, beside their characters and tokens."""
 
@@ -97,4 +99,5 @@ def _memory(config: Any, training: TrainingConfig, *, rows: int, characters: int
     batch = min(training.batch_tokens, tokens)
     item = 4 if training.precision == "fp32" else 3  # bf16 keeps some of it in fp32
     data = ROW_BYTES * rows + 2 * characters + 40 * tokens
-    return int(BASE_BYTES + STATE_BYTES * config.parameters() + item * batch * config.kept(length) + data)
+    state = FROZEN_BYTES if training.lora_rank else STATE_BYTES
+    return int(BASE_BYTES + state * config.parameters() + item * batch * config.kept(length) + data)

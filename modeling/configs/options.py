@@ -58,6 +58,7 @@ def label_of(name: str) -> str:
     """The name of a setting in words."""
     step = name.removeprefix(PREPROCESSING)
     words = (NAMES.get(step, step) if step != name else name).replace("_", " ").replace("kv ", "KV ")
+    words = words.replace("lora ", "LoRA ")
     return words[0].upper() + words[1:]
 
 

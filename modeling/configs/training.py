@@ -65,6 +65,10 @@ class TrainingConfig:
     """Share of the rows used for each direction in an epoch; empty takes all."""
     negatives: float = 0.1
     """Share of questions also shown with a passage that has no answer."""
+    lora_rank: int = 0
+    """Fine-tunes by pairs of matrices of this rank (LoRA), which takes less memory; 0 trains all weights."""
+    lora_scale: float = 2.0
+    """How much such a pair counts: LoRA's alpha over its rank."""
     beam: int = 4
     """Beams in the final evaluation."""
     preprocessing: Preprocessing = Preprocessing()
@@ -73,10 +77,11 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         check_ranges(
             self, shares=("warmup", "decay", "label_smoothing", "validation", "test", "negatives", "wanted_accuracy"),
-            least={"weight_decay": 0, "clip": 0, "patience": 0, "checkpoint_seconds": 0, "threads": 0},
+            least={"weight_decay": 0, "clip": 0, "patience": 0, "checkpoint_seconds": 0, "threads": 0,
+                   "lora_rank": 0},
             most={"beam": 8, "threads": 1024, "epochs": 10_000, "steps": 10**7, "batch_tokens": 10**6,
                   "accumulate": 10_000, "label_smoothing": 0.9, "evaluations": 10_000, "patience": 10_000,
-                  "weight_decay": 10},
+                  "weight_decay": 10, "lora_rank": 1024, "lora_scale": 100},
         )
         if bad := [share for share in self.shares if not 0 <= share <= 1]:
             raise ConfigError(f"shares has {bad[0]}", allowed="shares from 0 to 1", field="shares")

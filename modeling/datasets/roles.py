@@ -34,9 +34,16 @@ def find_task(table: Table, columns: Mapping[str, Any] | None) -> str:
         return "summarisation"
     if "label" in roles or any(_by_name(table, "classification", "label") == name for name in table.columns):
         return "classification"
-    if roles or table.format == "text":
+    if roles or table.format == "text" or _is_taught(table, names):
         return "generation"
     return _task_by_looks(table)
+
+
+def _is_taught(table: Table, names: set[str]) -> bool:
+    """Whether the columns are called as instructions with their answers are."""
+    known = TASKS["generation"].names
+    return table.named and (bool(names & {"messages", "conversations"})
+                            or ("instruction" in names and bool(names & set(known["response"]))))
 
 
 def find_roles(table: Table, task: str, columns: Mapping[str, Any] | None) -> dict[str, str]:
@@ -50,13 +57,30 @@ def find_roles(table: Table, task: str, columns: Mapping[str, Any] | None) -> di
             roles[role] = name
     if task == "translation":
         _languages_as_columns(table, roles)
+    needed = _NEEDED[task]
+    if task == "generation":
+        needed = _instructions(roles, columns or {})
     if task in ("summarisation", "generation", "classification", "translation"):
-        _by_looks(table, task, roles)
-    if missing := [role for role in _NEEDED[task] if role not in roles]:
+        _by_looks(table, task, roles) if needed == _NEEDED[task] else None
+    if missing := [role for role in needed if role not in roles]:
         raise DataError(
             f"no column was found for these roles: {', '.join(missing)}; there are {_listed(table.columns) or 'none'}",
             allowed=f"{task} needs {', '.join(_NEEDED[task])}", remedy="Say which column has which role")
     return roles
+
+
+def _instructions(roles: dict[str, str], given: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a table of texts or of instructions needs; a column that was found by its name gives way to a text."""
+    pair = {"instruction", "response"}
+    if "messages" in roles and "text" not in given:
+        wanted = {"messages"}
+    elif pair <= set(roles) and ("text" not in roles or pair & set(given)):
+        wanted = (pair | {"input"}) & set(roles)
+    else:
+        wanted = {"text"} | set(given)
+    for role in set(roles) - wanted:
+        del roles[role]
+    return tuple(sorted(wanted - {"input"})) if "text" not in wanted else _NEEDED["generation"]
 
 
 def _column(table: Table, role: str, wanted: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ LONGEST_LABEL = 200
 """Characters."""
 BAR = "|"
 """Between the labels of a text that has several."""
+_SPEAKERS = {"system": "system", "user": "user", "human": "user", "assistant": "assistant", "gpt": "assistant"}
 _MOST_ANSWERS = 100  # of one question
 
 
@@ -89,10 +91,42 @@ def _classification(values: Mapping[str, Any], roles: Mapping[str, str], line: i
 
 
 def _generation(values: Mapping[str, Any], roles: Mapping[str, str], line: int, languages: Languages) -> Made:
+    if "messages" in roles:
+        return _conversation(messages_of(values.get("messages")), roles["messages"])
+    if "response" in roles:
+        asked = [_required(values, roles, "instruction"), normalise(text_of(values.get("input")))]
+        said = ("\n\n".join(filter(None, asked)), _required(values, roles, "response"))
+        messages = [{"role": role, "content": text} for role, text in zip(("user", "assistant"), said, strict=True)]
+        return _conversation(messages, roles["response"])
     text = text_of(values.get("text")).replace("\r\n", "\n")  # blanks and blank lines are part of the manner
     if not text.strip():
         raise BadRowError(roles.get("text"), "the text is empty")
     return {"text": text}, ()
+
+
+def _conversation(messages: list[dict[str, str]], column: str) -> Made:
+    """A row of messages; its `text`, for what reads only texts, is all that is said."""
+    talk = [message["role"] for message in messages if message["role"] != "system"]
+    if talk[:1] != ["user"] or talk[-1:] != ["assistant"]:
+        raise BadRowError(column, "a conversation begins with a user's message and ends with an assistant's")
+    return {"text": "\n\n".join(message["content"] for message in messages), "messages": messages}, ()
+
+
+def messages_of(value: Any) -> list[dict[str, str]]:
+    """[{role, content}] of a list with these fields, or with `from` and `value`; perhaps as JSON in a cell."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            value = None
+    found = []
+    for item in value if isinstance(value, list) else ():
+        item = item if isinstance(item, dict) else {}
+        role = _SPEAKERS.get(text_of(item.get("role", item.get("from"))).casefold())
+        content = normalise(text_of(item.get("content", item.get("value"))))
+        if role and content:
+            found.append({"role": role, "content": content})
+    return found
 
 
 def _summarisation(values: Mapping[str, Any], roles: Mapping[str, str], line: int, languages: Languages) -> Made:

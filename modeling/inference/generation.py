@@ -14,6 +14,7 @@ from modeling.errors import RequestError
 from modeling.inference.model_runner import DecoderRunner
 from modeling.inference.request import Chunk, FinishReason, Request
 from modeling.inference.scheduler import Job, Scheduler
+from modeling.text import Chat
 
 CHUNK = 128  # prompt tokens a step, so that the others wait no longer than that takes
 
@@ -56,21 +57,31 @@ class GenerationScheduler(Scheduler[Sequence, Prefill | Decode, None]):
         super().__init__(slots=slots, max_waiting=max_waiting)
         self.runner = DecoderRunner(artifact, slots=slots, threads=threads, device=device)
         self.tokenizer = artifact.tokenizer
+        self.chat = Chat(self.tokenizer, artifact.preprocessing)
+        self.ends = frozenset(self.chat.ends)
         self.decoding: list[Sequence] = []  # by row
         self.prefilling: Sequence | None = None
         self._prefilled_last = False
         self._texts: dict[int, str] = {}
 
     def prepare(self, request: Request) -> Sequence:
-        ids = self.tokenizer.encode(request.text)
-        if self.tokenizer.bos_id is not None:
-            ids = [self.tokenizer.bos_id, *ids]
+        ids = self._prompt(request)
         if len(ids) >= self.runner.capacity:
             raise RequestError(f"The text has {len(ids)} tokens", remedy="Shorten the text",
                                allowed=f"This model takes up to {self.runner.capacity - 1} and writes on from there")
         if not ids:
             raise RequestError("The text is empty", remedy="Write the first words")
         return Sequence(request, ids, self.tokenizer.detokenizer())
+
+    def _prompt(self, request: Request) -> list[int]:
+        """A model with a template hears the conversation, of which the oldest messages make room for an answer."""
+        if not self.chat.template:
+            return [*self.chat.start, *self.tokenizer.encode(request.text)]
+        if not request.text.strip():
+            return []
+        earlier = [{"role": ("user", "assistant")[i % 2], "content": text} for i, text in enumerate(request.history)]
+        room = self.runner.capacity - 1 - min(request.sampling.max_tokens, self.runner.capacity // 2)
+        return self.chat.fitting([*earlier, {"role": "user", "content": request.text}], room)
 
     def schedule(self) -> Prefill | Decode | None:
         if self.prefilling is None and len(self.decoding) < self.slots and (sequence := self.next_waiting()):
@@ -148,7 +159,7 @@ class GenerationScheduler(Scheduler[Sequence, Prefill | Decode, None]):
             self._take(sequence, token, logprob, [(self._text(i), p) for i, p in shown.items()])
 
     def _take(self, sequence: Sequence, token: int, logprob: float, candidates: list[tuple[str, float]]) -> None:
-        if token == self.tokenizer.eos_id:
+        if token in self.ends:
             self._close(sequence, "stop")
             return
         sequence.generated += 1

@@ -62,6 +62,7 @@ class Request:
     documents: tuple[str, ...] = ()  # question answering: PassageIndex folders to search
     sentences: int | None = None  # summary of chosen sentences: how many; None lets the engine choose
     explain: bool = False  # classification: whether the words that carried the answer are wanted
+    history: tuple[str, ...] = ()  # generation: the conversation before `text`, its user's and its own in turn
     priority: int = 0  # higher goes first; background work uses -1
     deadline: float | None = None  # seconds from now after which nobody wants the answer
 

@@ -70,7 +70,7 @@ def _checked(content: object, made: type, name: str) -> dict[str, Any]:
 
 
 def _value(key: str, value: object) -> object:
-    if key in ("stop", "documents"):
+    if key in ("stop", "documents", "history"):
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise RequestError(f"{key} is {value!r:.80}", allowed="It must be a list of texts")
         return tuple(value)

@@ -5,15 +5,18 @@ et al. 2023), Qwen2 and Qwen3 (Yang et al. 2024, 2025), GPT-2 (Radford et al. 20
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from modeling.configs import CausalConfig
+from modeling.models.causal_folder import chat_of, config_of, weights_of
 from modeling.models.dropout import Dropout
 from modeling.models.folder import Folder, load_mapped
 from modeling.models.layers import RMSNorm, attend, causal_mask, initialise, rotate
+from modeling.text import Tokenizer
 
 
 def norm_of(config: CausalConfig, width: int) -> nn.Module:
@@ -126,8 +129,11 @@ class Causal(nn.Module):
 
         Raises ConfigError for other families, and for parts that this network does not have.
         """
-        from modeling.models.causal_folder import config_of, weights_of
-
-        folder = Folder.open(path)
-        config = config_of(folder, context)
+        folder, tokenizer = Folder.open(path), Tokenizer.load(path)
+        config = config_of(folder, tokenizer.vocabulary_size, context)
         return load_mapped(cls(config), weights_of(folder, config), path)
+
+    @staticmethod
+    def served(path: Path, tokenizer: Tokenizer) -> dict[str, Any]:
+        """What serving has to know beside the graph."""
+        return chat_of(path, tokenizer)

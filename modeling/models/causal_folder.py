@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,15 +11,18 @@ from torch import Tensor
 
 from modeling.configs import CausalConfig
 from modeling.errors import ConfigError
-from modeling.models.folder import Folder
+from modeling.models.folder import Folder, read_json
+from modeling.text import Tokenizer
 
 FAMILIES = ("gpt2", "llama", "mistral", "qwen2", "qwen3")
+LONGEST = 32_768
+"""Tokens of context at most, whatever a model can span."""
 CONTEXT = 2048
 """Tokens of context where nobody asks for more: the memory of keys and values grows with it."""
 
 
-def config_of(folder: Folder, context: int | None = None) -> CausalConfig:
-    """Raises ConfigError for a family or a part that is not known."""
+def config_of(folder: Folder, tokens: int, context: int | None = None) -> CausalConfig:
+    """For a tokenizer of so many tokens. Raises ConfigError for a family or a part that is not known."""
     if folder.family not in FAMILIES:
         raise ConfigError(f"{folder.path.name} is a {folder.family!r} model", remedy="Choose one of these families",
                           allowed=f"known are {', '.join(FAMILIES)}")
@@ -27,7 +31,11 @@ def config_of(folder: Folder, context: int | None = None) -> CausalConfig:
         raise ConfigError(f"context is {context}", allowed=f"{folder.path.name} takes up to {most} tokens",
                           field="context")
     sizes = _gpt2(folder) if folder.family == "gpt2" else _llama(folder)
-    return CausalConfig(**sizes, context=context or min(most, CONTEXT))
+    if tokens > sizes["vocabulary_size"]:
+        raise ConfigError(f"the tokenizer of {folder.path.name} has {tokens} tokens, its embeddings "
+                          f"{sizes['vocabulary_size']} rows", allowed="a row for each token",
+                          remedy="Save it again after model.resize_token_embeddings(len(tokenizer))")
+    return CausalConfig(**sizes | {"vocabulary_size": tokens}, longest=most, context=context or min(most, CONTEXT))
 
 
 def _longest(folder: Folder) -> int:
@@ -36,7 +44,8 @@ def _longest(folder: Folder) -> int:
         return int(folder.number("n_positions"))
     most = int(folder.number("max_position_embeddings"))
     windowed = folder.family == "mistral" or folder.config.get("use_sliding_window", False)
-    return min(most, int(folder.config["sliding_window"])) if windowed and folder.config.get("sliding_window") else most
+    window = folder.config.get("sliding_window") if windowed else None
+    return min(most, LONGEST, int(window or most))
 
 
 def _llama(folder: Folder) -> dict[str, Any]:
@@ -97,6 +106,8 @@ def weights_of(folder: Folder, config: CausalConfig) -> dict[str, Tensor]:
     except KeyError as error:
         raise ConfigError(f"{folder.path.name} lacks the weights {error.args[0]}",
                           remedy="Download it again, or save it again") from None
+    for name in {"embedding.weight", "head.weight"} & set(ours):  # rows without a token fill up the matrix
+        ours[name] = ours[name][: config.vocabulary_size]
     return ours
 
 
@@ -131,3 +142,36 @@ def _gpt2_weights(theirs: dict[str, Tensor], config: CausalConfig) -> dict[str, 
                 tensor = theirs[f"h.{layer}.{name}.{kind}"]  # Conv1D keeps its matrices the other way round
                 ours[f"layers.{layer}.{own}.{kind}"] = tensor.T if tensor.dim() > 1 else tensor
     return ours
+
+
+def chat_of(path: Path, tokenizer: Tokenizer) -> dict[str, Any]:
+    """What serving has to know of a folder: what stands before a text, what ends one, the template of conversations."""
+    given = {name: read_json(path / f"{name}.json") if (path / f"{name}.json").is_file() else {}
+             for name in ("config", "generation_config", "tokenizer_config", "chat_template")}
+    tokens = {name: _written(given["tokenizer_config"].get(name)) for name in ("bos_token", "eos_token")}
+    start = tokenizer.prefix()
+    if given["tokenizer_config"].get("add_bos_token") and not start:
+        start = [index for index in (tokenizer.token_id(tokens["bos_token"]),) if index is not None]
+    ends = [*_listed(given["generation_config"].get("eos_token_id")), *_listed(given["config"].get("eos_token_id"))]
+    if (index := tokenizer.token_id(tokens["eos_token"])) is not None:
+        ends.append(index)
+    known = [index for index in dict.fromkeys(ends) if 0 <= index < tokenizer.vocabulary_size]
+    return {"start": start, "ends": known, "template": _template(path, given),
+            "tokens": {name: text for name, text in tokens.items() if text}}
+
+
+def _template(path: Path, given: Mapping[str, Mapping[str, Any]]) -> str:
+    if (path / "chat_template.jinja").is_file():
+        return (path / "chat_template.jinja").read_text("utf-8", "replace")
+    found = given["chat_template"].get("chat_template") or given["tokenizer_config"].get("chat_template") or ""
+    if isinstance(found, list):  # several by name
+        found = next((entry.get("template", "") for entry in found if entry.get("name") == "default"), "")
+    return str(found)
+
+
+def _written(token: Any) -> str:
+    return str(token.get("content", "")) if isinstance(token, dict) else str(token or "")
+
+
+def _listed(ids: Any) -> list[int]:
+    return [index for index in (ids if isinstance(ids, list) else [ids]) if isinstance(index, int)]

@@ -38,7 +38,7 @@ class Folder:
         if not (path / "config.json").is_file():
             raise ConfigError(f"{path} has no config.json", allowed="A Hugging Face folder has config.json, weights as "
                               "safetensors and a tokenizer", remedy="Name the folder that holds them")
-        config = _json(path / "config.json")
+        config = read_json(path / "config.json")
         if "auto_map" in config:
             raise ConfigError(f"{path.name} brings code of its own (auto_map, trust_remote_code), which is never run",
                               remedy="Choose a model whose architecture is built into transformers")
@@ -95,7 +95,7 @@ class Folder:
 
 def _places(path: Path) -> Iterator[tuple[str, Path]]:
     if (path / INDEX).is_file():
-        index = _json(path / INDEX).get("weight_map")
+        index = read_json(path / INDEX).get("weight_map")
         for name, file in (index if isinstance(index, dict) else {}).items():
             if Path(str(file)).name != file or not (path / file).is_file():
                 raise ConfigError(f"{path.name} lacks {file}, which its index names", remedy="Download it again")
@@ -113,7 +113,8 @@ def _places(path: Path) -> Iterator[tuple[str, Path]]:
                           remedy="Save it again with transformers: model.save_pretrained(folder)")
 
 
-def _json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """Raises ConfigError for what is no JSON object of a bearable size."""
     try:
         if path.stat().st_size > LARGEST_JSON:
             raise ValueError(f"{path.stat().st_size} bytes")

@@ -1,5 +1,6 @@
 """Text: preprocessing, tokenizer, normalisation, sentences."""
 
+from modeling.text.chat import PLAIN, Chat
 from modeling.text.chinese import chinese_words
 from modeling.text.inputs import ClassifierInputs
 from modeling.text.normalisation import folded, is_chinese, normalise, without_surrogates
@@ -7,5 +8,6 @@ from modeling.text.preprocessing import ALLOWED, Pipeline, Preprocessing
 from modeling.text.segmentation import sentences
 from modeling.text.tokenizer import SPECIAL_TOKENS, StreamingDetokenizer, Tokenizer
 
-__all__ = ["ALLOWED", "SPECIAL_TOKENS", "ClassifierInputs", "Pipeline", "Preprocessing", "StreamingDetokenizer",
-           "Tokenizer", "chinese_words", "folded", "is_chinese", "normalise", "sentences", "without_surrogates"]
+__all__ = ["ALLOWED", "PLAIN", "SPECIAL_TOKENS", "Chat", "ClassifierInputs", "Pipeline", "Preprocessing",
+           "StreamingDetokenizer", "Tokenizer", "chinese_words", "folded", "is_chinese", "normalise", "sentences",
+           "without_surrogates"]

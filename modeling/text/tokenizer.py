@@ -7,7 +7,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -123,6 +123,30 @@ class Tokenizer:
         prepared = self.prepared(text)
         encoding = self._inner.encode(prepared, add_special_tokens=False)
         return list(encoding.ids), [_without_blank(prepared, start, end) for start, end in encoding.offsets]
+
+    def encode_marked(self, text: str) -> list[int]:
+        """Ids of a text in which special tokens are marks, as a chat template sets them."""
+        return self.encode_marked_with_offsets(text)[0]
+
+    def encode_marked_with_offsets(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        encoding = self._marking.encode(without_surrogates(text), add_special_tokens=False)
+        return list(encoding.ids), [(int(start), int(end)) for start, end in encoding.offsets]
+
+    @cached_property
+    def _marking(self) -> HuggingFaceTokenizer:
+        """One of its own, because the switch below is the tokenizer's and other threads encode at the same time."""
+        marking = HuggingFaceTokenizer.from_str(self._inner.to_str())
+        marking.encode_special_tokens = False
+        return marking
+
+    @cached_property
+    def special_tokens(self) -> list[str]:
+        return [token.content for token in self._inner.get_added_tokens_decoder().values() if token.special]
+
+    def prefix(self) -> list[int]:
+        """Special tokens that the tokenizer itself would put before a text."""
+        whole, bare = self._inner.encode("a").ids, self.encode("a")
+        return list(whole[: next((i for i in range(len(whole)) if whole[i:][: len(bare)] == bare), 0)])
 
     def decode(self, ids: Iterable[int]) -> str:
         """Text of `ids`; special tokens give nothing, bytes that are no UTF-8 give U+FFFD."""

@@ -255,5 +255,5 @@ class Loop:
     def _result(self) -> nn.Module:
         weights = self.best if self._keeps_best() else {name: p.detach() for name, p in self._masters()}
         module = self.module.float()
-        module.load_state_dict(weights, strict=True)
+        module.load_state_dict(module.state_dict() | weights)  # what is frozen is no master
         return module.eval()

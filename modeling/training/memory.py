@@ -18,6 +18,8 @@ PLENTY = 12 * 2**30
 
 PER_PARAMETER = 16
 """Bytes of a parameter that learns: itself, its gradient and two moments of the optimizer, in fp32."""
+PER_FROZEN = 6
+"""Bytes of one that does not: itself in fp32, and in bf16 what computes."""
 
 
 def require_memory(make: Callable[[], nn.Module]) -> None:
@@ -26,7 +28,7 @@ def require_memory(make: Callable[[], nn.Module]) -> None:
     A system that promises more than it has would end whatever it likes, once the promise is called in.
     """
     with torch.device("meta"):
-        needed = PER_PARAMETER * sum(parameter.numel() for parameter in make().parameters())
+        needed = sum((PER_PARAMETER if p.requires_grad else PER_FROZEN) * p.numel() for p in make().parameters())
     if needed > psutil.virtual_memory().available:
         raise MemoryError
 

@@ -89,10 +89,11 @@ class Optimization:
 
     def __init__(self, module: nn.Module, config: TrainingConfig, *, bf16: bool) -> None:
         self.config = config
-        self.names = [name for name, _ in module.named_parameters()]
-        self.masters = [p.detach().float().clone().requires_grad_() for p in module.parameters()]
+        learning = {name: p for name, p in module.named_parameters() if p.requires_grad}
+        self.names = list(learning)
+        self.masters = [p.detach().float().clone().requires_grad_() for p in learning.values()]
         self.module = module.to(torch.bfloat16) if bf16 else module
-        self.working = list(self.module.parameters())
+        self.working = [p for p in self.module.parameters() if p.requires_grad]
         self.optimizers = self._optimizers()
         self.publish()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -43,6 +43,8 @@ class Parent:
     labels: list[str]
     preprocessing: Preprocessing | None = None
     """What was done to the texts that it has learnt from; None where nobody knows."""
+    served: dict[str, Any] = field(default_factory=dict)
+    """What serving does to a text, as its own objective wrote it down."""
 
 
 def make_objective(
@@ -62,6 +64,8 @@ def make_objective(
     derived = kind.config_from_rows(rows, model_settings) | {"vocabulary_size": tokenizer.vocabulary_size}
     made = kind(tokenizer, entry.config(**(model_settings | derived)), training, labels)
     made.weigh(rows)
+    if parent:
+        made.inherit(parent.served)
     return made
 
 
@@ -106,7 +110,7 @@ def make_tokenizer(
 
 def make_module(objective: Objective, *, seed: int, parent: Parent | None) -> nn.Module:
     """A fresh network, seeded, with the parent's weights where they fit: a new set of labels gets a new head."""
-    require_memory(objective.module)
+    require_memory(lambda: objective.adapted(objective.module()))
     torch.manual_seed(seed)
     module = objective.module()
     if parent:
@@ -119,7 +123,7 @@ def make_module(objective: Objective, *, seed: int, parent: Parent | None) -> nn
             name: tensor for name, tensor in weights.items()
             if name in own and own[name].shape == tensor.shape and (same_labels or not name.startswith("head."))
         })
-    return module
+    return objective.adapted(module)
 
 
 def shared_vectors(fresh: Tensor, parent: Parent, tokenizer: Tokenizer) -> Tensor:
@@ -156,13 +160,15 @@ def read_parent(path: Path, task: str, model: str) -> Parent:
     """An artifact, or where the model takes one a Hugging Face folder."""
     entry = model_of(task, model)
     if entry.folder and not (path / "manifest.json").is_file():
-        module = cast(Any, NETWORKS[entry.config]).from_folder(path)
-        return Parent(name=path.name, config=asdict(module.config), tokenizer=Tokenizer.load(path),
-                      weights=module.state_dict(), labels=[])
+        kind, tokenizer = cast(Any, NETWORKS[entry.config]), Tokenizer.load(path)
+        module, served = kind.from_folder(path), getattr(kind, "served", None)
+        return Parent(name=path.name, config=asdict(module.config), tokenizer=tokenizer, weights=module.state_dict(),
+                      labels=[], served=served(path, tokenizer) if served else {})
     artifact = Artifact.load(path)
     if (artifact.task, artifact.model) != (task, model):
         raise ConfigError(f"{path.name} is a {artifact.model} for {artifact.task}, not a {model} for {task}",
                           remedy="Continue from one of its kind")
     weights = {name: torch.from_numpy(array.copy()) for name, array in artifact.state_dict().items()}
     return Parent(name=path.name, config=artifact.config, tokenizer=artifact.tokenizer, weights=weights,
-                  labels=list(artifact.labels or []), preprocessing=artifact.tokenizer.pipeline.preprocessing)
+                  labels=list(artifact.labels or []), served=artifact.preprocessing,
+                  preprocessing=artifact.tokenizer.pipeline.preprocessing)

@@ -128,7 +128,8 @@ def _train(request: Request, on_event: Callable[[Event], None], interruption: In
         objective, splits, module, languages = prepare(request, folder)
     on_event({"event": "log", "text": ", ".join(f"{len(rows):,} {name} rows" for name, rows in splits.items())
               + f"; a vocabulary of {objective.tokenizer.vocabulary_size:,} tokens"})
-    trained = run_loop(request, objective, splits, module, folder, on_event, interruption, processes)
+    module = run_loop(request, objective, splits, module, folder, on_event, interruption, processes)
+    trained = objective.settled(module)
     if processes.first:
         artifact = _write(request, lineage, objective, splits, trained, languages, folder, on_event)
     processes.wait()
@@ -178,8 +179,9 @@ def lineage_of(request: Request) -> dict[str, Any]:
 
 def parent_of(path: Path) -> dict[str, str]:
     """Name and hash of the weights to continue from; another card makes no other parent."""
-    if (path / "model.safetensors").is_file():
-        return {"name": path.name, "sha256": content_hash(path / "model.safetensors")}
+    if not (path / "manifest.json").is_file():
+        parts = [content_hash(file) for file in sorted(path.glob("*.safetensors"))]
+        return {"name": path.name, "sha256": parts[0] if len(parts) == 1 else " ".join(parts)}
     artifact = Artifact.load(path)
     return {"name": artifact.name, "sha256": str(artifact.manifest["files"].get(WEIGHTS, {}).get("sha256"))}
 

@@ -11,6 +11,7 @@ from typing import Any
 from transformers import BertConfig, BertModel
 
 from modeling.text import Preprocessing
+from tests.modeling.folders import causal_folder
 
 WORDS = ("red", "blue", "green", "stone", "river", "cloud", "apple", "house", "seven", "winter")
 Rows = Sequence[Mapping[str, Any]]
@@ -62,6 +63,12 @@ def bert_folder(folder: Path) -> Path:
     return folder
 
 
+def llama_folder(folder: Path) -> Path:
+    """A Hugging Face Llama with random weights."""
+    causal_folder(folder)
+    return folder
+
+
 TINY: dict[tuple[str, str], Tiny] = {
     ("question-answering", "bert"): Tiny(
         rows=QUESTIONS, settings={"window": 96, "stride": 8}, question={"text": "on what"}, parent=bert_folder),
@@ -96,6 +103,10 @@ TINY: dict[tuple[str, str], Tiny] = {
                   "pooling": "first"}),
     ("classification", "bert"): Tiny(
         rows=LABELLED, question={"text": "red stone"}, settings={"length": 16}, parent=bert_folder),
+    ("generation", "causal"): Tiny(
+        rows=[{"instruction": f"{a} {b}", "response": f"{b} {a}"} for a in WORDS for b in WORDS],
+        question={"text": "red blue", "history": ("blue stone", "stone blue")}, parent=llama_folder,
+        settings={"context": 64, "lora_rank": 2}),
     ("generation", "decoder"): Tiny(
         rows=TEXTS, question={"text": "red"},
         settings={"width": 32, "layers": 1, "heads": 2, "kv_heads": 1, "hidden": 48, "context": 32,

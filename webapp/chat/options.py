@@ -51,7 +51,10 @@ def cleaned(assistant: Assistant, raw: Mapping[str, Any], text: str = "") -> dic
     return {}
 
 
-def request_for(assistant: Assistant, text: str, options: Mapping[str, Any], documents: tuple[str, ...]) -> Request:
+def request_for(
+    assistant: Assistant, text: str, options: Mapping[str, Any], documents: tuple[str, ...],
+    history: tuple[str, ...] = (),
+) -> Request:
     """What the engine is asked. Raises ConfigError when an assistant's defaults are out of range."""
     sampling = {name: value for name, value in assistant.defaults.items() if name in SAMPLING}
     if isinstance(sampling.get("stop"), list):
@@ -61,7 +64,7 @@ def request_for(assistant: Assistant, text: str, options: Mapping[str, Any], doc
     return Request(
         artifact=assistant.artifact, text=text, sampling=SamplingParams(**sampling),
         source_language=source or None, target_language=target or None,
-        documents=documents, sentences=options.get("sentences"),
+        documents=documents, history=history, sentences=options.get("sentences"),
     )
 
 

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from django.conf import settings
@@ -25,6 +26,7 @@ from webapp.sharing import services as links
 from webapp.sharing.models import ShareLink
 
 RESTARTED = gettext_noop("The site was restarted while this answer was being written. What was there is kept.")
+HISTORY = 40  # messages before a question that a model may hear
 TITLE = 60  # characters of the first message that become the title
 
 
@@ -158,7 +160,17 @@ def request_for(exchange: Exchange) -> Request:
     return options_of.request_for(
         conversation.assistant, exchange.question.text, exchange.answer.options,
         documents if conversation.assistant.task == "question-answering" else (),
+        _history(exchange) if conversation.assistant.task == "generation" else (),
     )
+
+
+def _history(exchange: Exchange) -> tuple[str, ...]:
+    """What was said before a question, in pairs of a question and its answer, as far back as a model could reach."""
+    said = list(exchange.conversation.messages.filter(pk__lt=exchange.question.pk).order_by("-pk").values_list(
+        "role", "text")[:HISTORY])[::-1]
+    pairs = [(asked, answered) for (asker, asked), (answerer, answered) in pairwise(said)
+             if (asker, answerer) == (USER, ASSISTANT) and answered.strip()]
+    return tuple(text for pair in pairs for text in pair)
 
 
 def keep_text(*, message_id: int, text: str) -> None:

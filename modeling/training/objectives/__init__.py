@@ -1,6 +1,7 @@
 """What is learnt for each task: rows to examples, examples to a loss, and how good the result is."""
 
 from modeling.training.objectives.base import Objective, Rows, Sample
+from modeling.training.objectives.causal import CausalTuning
 from modeling.training.objectives.classification import Classification
 from modeling.training.objectives.generation import Generation
 from modeling.training.objectives.reading import Reading
@@ -11,7 +12,7 @@ OBJECTIVES: dict[str, dict[str, type[Objective]]] = {
     "question-answering": {"bert": Reading, "qanet": Reading, "transformer": Reading},
     "translation": {"transformer": Translation},
     "summarisation": {},
-    "generation": {"lstm": Recurrence, "decoder": Generation},
+    "generation": {"lstm": Recurrence, "decoder": Generation, "causal": CausalTuning},
     "classification": dict.fromkeys(("bag", "cnn", "lstm", "transformer", "bert"), Classification),
 }
 """Task -> model -> its objective."""

@@ -54,6 +54,18 @@ class Objective(ABC):
         """A fresh network; seeded by the caller."""
         return network_of(self.config)
 
+    def inherit(self, preprocessing: Mapping[str, Any]) -> None:
+        """Take over what a parent's serving does to a text, where that is part of what was learnt."""
+        self.inherited = dict(preprocessing)
+
+    def adapted(self, module: nn.Module) -> nn.Module:
+        """The network, with its weights in place, as it shall learn: parts may be frozen, or new."""
+        return module
+
+    def settled(self, module: nn.Module) -> nn.Module:
+        """The trained network as `module()` makes it: the inverse of `adapted`."""
+        return module
+
     @abstractmethod
     def examples(self, rows: Rows, *, training: bool) -> Sequence[Any]: ...
 

@@ -251,3 +251,27 @@ def test_tables_named_by_languages_are_tables(tmp_path) -> None:
 def test_a_table_of_endless_width_is_refused(tmp_path) -> None:
     with pytest.raises(DataError, match=r"there are 2,000 columns. At most 1,000"):
         read(write(tmp_path, "a.csv", ",".join(f"c{i}" for i in range(2000)) + "\n" + ",".join("1" * 2000) + "\n"))
+
+
+INSTRUCTIONS = {
+    "a.json": '[{"instruction": "Name one", "input": "a colour", "output": "red"}]',
+    "b.csv": "prompt,response\nName one,red\n",
+    "c.jsonl": '{"messages": [{"role": "user", "content": "Name one"}, {"role": "assistant", "content": "red"}]}\n',
+    "d.jsonl": '{"conversations": [{"from": "human", "value": "Name one"}, {"from": "gpt", "value": "red"}]}\n',
+}
+
+
+@pytest.mark.parametrize("name", INSTRUCTIONS)
+def test_instructions_and_conversations_become_messages(name, tmp_path) -> None:
+    (tmp_path / name).write_text(INSTRUCTIONS[name])
+    [row] = read([tmp_path / name], task="generation").rows
+    asked = "Name one\n\na colour" if name == "a.json" else "Name one"
+    assert row["messages"] == [{"role": "user", "content": asked}, {"role": "assistant", "content": "red"}]
+    assert row["text"] == f"{asked}\n\nred"
+
+
+def test_a_conversation_without_an_answer_is_a_problem(tmp_path) -> None:
+    asked = '{"messages": [{"role": "user", "content": "Name one"}]}\n'
+    (tmp_path / "a.jsonl").write_text(asked + INSTRUCTIONS["c.jsonl"])
+    found = read([tmp_path / "a.jsonl"], task="generation")
+    assert len(found.rows) == 1 and "ends with an assistant's" in found.problems[0].message
