@@ -102,6 +102,25 @@ def line_chart(series: Sequence[Series], *, x_label: str, y_label: str, log_y: b
                    format_html('<ul class="p-legend">{}</ul>', legend))
 
 
+def scatter(points: Sequence[Point], *, x_label: str, y_label: str, log_x: bool = False, names: Sequence[str] = (),
+            ) -> SafeString:
+    """Marks at their places. With `log_x` values up to 0 are left out; `names` are those of the places 0, 1, 2 ..."""
+    drawn = [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y) and (x > 0 or not log_x)]
+    if not drawn:
+        return _nothing()
+    x_scale = _Scale(-0.5, len(names) - 0.5) if names else _Scale.over([x for x, _y in drawn], log=log_x)
+    y_scale = _Scale.whole([y for _x, y in drawn])
+    marks = format_html_join("", '<svg x="{}%" y="{}" overflow="visible"><path class="chart-mark chart-1" d="{}">'
+                             "<title>{}: {}</title></path></svg>", (
+        (_per_cent(x_scale.share(x)), _y(y_scale.share(y)), SHAPES[0], names[int(x)] if names else number(x), number(y))
+        for x, y in drawn))
+    ticks = ([(100 * x_scale.share(place), name) for place, name in enumerate(names)] if names
+             else [(100 * x_scale.share(tick), number(tick)) for tick in x_scale.ticks()])
+    body = _rules(y_scale, y_label) + _x_texts(ticks, x_label) + marks
+    return _figure(body, f"{y_label} / {x_label}", _table((x_label, y_label), (
+        (names[int(x)] if names else number(x), number(y)) for x, y in drawn)))
+
+
 def bars(rows: Iterable[tuple[Any, float, Any]]) -> SafeString:
     """A table of (label, value, text) with a bar for each value; `text` stands beside it."""
     rows = list(rows)

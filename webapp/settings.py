@@ -62,7 +62,8 @@ ALLOWED_HOSTS = allowed_hosts(HOST, PUBLIC_URL)
 ORIGINS = origins(HOST, PORT, PUBLIC_URL)  # websockets and forms are taken from these pages only
 CSRF_TRUSTED_ORIGINS = ORIGINS
 
-OWN_APPS = ("accounts", "jobs", "datasets", "vectors", "training", "assistants", "sharing", "chat", "operations")
+OWN_APPS = ("accounts", "jobs", "datasets", "vectors", "training", "experiments", "assistants", "sharing", "chat",
+            "operations")
 INSTALLED_APPS = [
     "daphne",
     "unfold",
@@ -185,6 +186,8 @@ UNFOLD = {
              "link": reverse_lazy("admin:training_artifact_changelist")},
             {"title": _("Word vectors"), "icon": "scatter_plot",
              "link": reverse_lazy("admin:vectors_wordvectors_changelist")},
+            {"title": _("Searches"), "icon": "manage_search",
+             "link": reverse_lazy("admin:experiments_search_changelist")},
             {"title": _("Queue"), "icon": "list_alt", "link": reverse_lazy("admin:jobs_job_changelist")},
         ]},
         {"title": _("Show"), "separator": True, "items": [

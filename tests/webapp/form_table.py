@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.files.base import ContentFile
 
+from modeling.configs import MODELS, options
 from tests.webapp.form_world import FormWorld as World
 
 Takes = Callable[[World, str], bool]
@@ -75,6 +76,10 @@ def lines(pattern: str, **how: Any) -> Field:
 
 ANY = Field(takes=lambda _world, _value: True, kept=False)  # a box that is ticked or not; a text of any kind
 NEVER = Field(takes=lambda _world, _value: False, kept=False)
+RANGE = Field(takes=lambda _w, value: not value.strip(), alone=True)
+VARIED = {f"vary_{option.name}": ANY for task, models in MODELS.items() for model in models  # of another model's form
+          for option in options(task, model, rows=1000, characters=10**5)} | {
+          f"vary_{name}": RANGE for name in ("learning_rate", "hidden", "optimizer", "dropout", "epochs", "length")}
 SECRET = {"kept": False, "stripped": False}
 USERNAME = matching(r"[\w.@+-]{1,150}")
 SECOND = Field(takes=lambda _w, _v: False, kept=False, alone=True)
@@ -207,6 +212,16 @@ FORMS: list[Form] = [
                  "parent": choice(""), "seed": number(0, 2**31 - 1, empty=True),
                  "storage": choice("", "int8", "fp16", "fp32")},
          right=lambda w: {"task": "classification", "version": str(w.versions["classification"].pk), "model": "lstm"}),
+    Form(name="admin:experiments_search_add",
+         fields={"name": text(120, empty=True), "model": choice("lstm"), "trials": number(1, 500),
+                 "version": choice(of=lambda w: [str(one.pk) for one in w.versions.values()]),
+                 "seed": number(0, 2**31 - 1, empty=True), **VARIED},
+         right=lambda w: {"version": str(w.versions["classification"].pk), "model": "lstm", "trials": "3",
+                          "vary_learning_rate": "0.001..0.1:log"},
+         together=(({"vary_learning_rate": "0.1..0.001"}, "vary_learning_rate"), ({"vary_learning_rate": ""}, ""),
+                   ({"vary_hidden": "0..8"}, "vary_hidden"), ({"vary_optimizer": "adamw|sgd"}, "vary_optimizer"))),
+    Form(name="admin:experiments_search_leaderboard", where=lambda w: [w.versions["classification"].pk],
+         right=lambda w: {"model": "lstm"}, fields={"model": choice(*MODELS["classification"], told=PAGE)}),
     Form(name="admin:training_artifact_card", where=own("artifact"), right=lambda w: {"name": "Card", "text": "# Card"},
          fields={"name": text(120), "text": text(100_000, empty=True)}),
     Form(name="admin:training_artifact_add", fields={"uploads": Field(takes=lambda _w, _v: False, kept=False,
@@ -255,7 +270,8 @@ WITHOUT_FIELDS = {
     "admin:jobs_job_change", "admin:datasets_dataset_changelist", "admin:datasets_dataset_change",
     "admin:datasets_dataset_delete", "admin:datasets_version_delete", "admin:training_trainingrun_changelist",
     "admin:training_trainingrun_delete", "admin:training_trainingrun_do", "admin:training_artifact_changelist",
-    "admin:training_artifact_delete", "admin:training_artifact_measure", "admin:assistants_assistant_changelist",
+    "admin:training_artifact_delete", "admin:training_artifact_measure", "admin:experiments_search_changelist",
+    "admin:experiments_search_delete", "admin:assistants_assistant_changelist",
     "admin:assistants_assistant_delete", "admin:assistants_assistant_roll_back", "admin:sharing_sharelink_changelist",
     "admin:sharing_sharelink_change", "admin:sharing_sharelink_pause", "admin:sharing_sharelink_resume",
     "admin:sharing_sharelink_revoke", "admin:chat_conversation_changelist", "admin:vectors_wordvectors_changelist",

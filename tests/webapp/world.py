@@ -23,6 +23,7 @@ from webapp.accounts.models import Invitation, User
 from webapp.assistants.models import Assistant, AssistantDocument, AssistantVersion
 from webapp.chat.models import ASSISTANT, USER, Conversation, Document, Feedback, Message
 from webapp.datasets.models import Dataset, DatasetVersion, Upload
+from webapp.experiments.models import Search, Trial
 from webapp.jobs.models import Job
 from webapp.sharing import services as sharing
 from webapp.sharing.models import ShareLink
@@ -51,6 +52,7 @@ class World:
     job: Job
     run: TrainingRun
     artifact: Artifact
+    search: Search
     assistant: Assistant
     assistant_document: AssistantDocument
     link: ShareLink
@@ -102,7 +104,12 @@ def _trained(owner: User) -> dict[str, Any]:
     upload = Upload.objects.create(owner=owner, name="csv of tess", bytes=10)
     upload.path.parent.mkdir(parents=True, exist_ok=True)
     upload.path.write_bytes(b"")
-    return {"dataset": dataset, "version": version, "job": job, "run": run, "artifact": artifact, "upload": upload}
+    search = Search.objects.create(owner=owner, name="rates of tess", version=version, task="classification",
+                                   model="lstm", space={"learning_rate": "0.001..0.1:log"})
+    Trial.objects.create(search=search, number=0, settings={"learning_rate": "0.01"}, state="complete", value=0.5,
+                         curve=[[1, 0.5]])
+    return {"dataset": dataset, "version": version, "job": job, "run": run, "artifact": artifact, "upload": upload,
+            "search": search}
 
 
 def small_vectors(owner: User, name: str) -> WordVectors:

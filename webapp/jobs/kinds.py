@@ -58,6 +58,11 @@ KINDS: Mapping[str, Kind] = {
         title=_("Training"), handler="webapp.training.handlers.TrainingHandler", arguments=frozenset({"run"}),
         lane="long", seconds=30 * 24 * 3600, attempts=5, kills=30, niceness=15, grace=45.0, trains=True,
     ),
+    "search": Kind(
+        title=_("Search for settings"), handler="webapp.experiments.handlers.SearchHandler",
+        arguments=frozenset({"search"}), lane="long", seconds=30 * 24 * 3600, attempts=5, kills=30, niceness=15,
+        trains=True,
+    ),
     "evaluation": Kind(
         title=_("Evaluation"), handler="webapp.training.handlers.EvaluationHandler",
         arguments=frozenset({"artifact"}), lane="long", seconds=24 * 3600, niceness=15,

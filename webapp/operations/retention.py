@@ -15,6 +15,7 @@ from django.utils import timezone
 from webapp.assistants.models import Assistant
 from webapp.chat.services import forget
 from webapp.datasets import uploads
+from webapp.experiments.models import Search
 from webapp.jobs.models import JobState
 from webapp.training.models import Artifact, TrainingRun
 from webapp.vectors.models import WordVectors
@@ -46,6 +47,9 @@ def _dead_attempts() -> Iterable[Path]:
     yield from (path for path in (settings.HOME / "runs").glob("*") if path.name not in alive)
     yield from (settings.HOME / "evaluations").glob("*.attempts")
     yield from (settings.HOME / "imports").glob("*")
+    searching = {str(pk) for pk in Search.objects.exclude(job__state__in=OVER).exclude(job=None).values_list(
+        "pk", flat=True)}
+    yield from (path for path in (settings.HOME / "searches").glob("*") if path.name not in searching)
     yield from (settings.HOME / "datasets").glob("*/building/*")
 
 

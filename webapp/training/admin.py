@@ -25,7 +25,7 @@ from webapp.wording import said
 LABELS = {"running": "info", "done": "success", "failed": "danger", "queued": "warning"}
 
 
-class _OwnPages(OwnedAdmin):
+class OwnPages(OwnedAdmin):
     """Things with a page of their own, removed one by one by services that say why they cannot."""
 
     list_per_page = 50
@@ -48,7 +48,7 @@ class _OwnPages(OwnedAdmin):
 
 
 @admin.register(TrainingRun)
-class TrainingRunAdmin(_OwnPages):
+class TrainingRunAdmin(OwnPages):
     """Every training that was started."""
 
     list_display = ("name", "job_of", "model", "version", "state", "progress", "result", "owner", "created")
@@ -109,7 +109,7 @@ class TrainingRunAdmin(_OwnPages):
 
 
 @admin.register(Artifact)
-class ArtifactAdmin(_OwnPages):
+class ArtifactAdmin(OwnPages):
     """Everything that can be published or continued from."""
 
     list_display = ("name", "job_of", "model", "origin", "result", "size", "owner", "created")
