@@ -17,8 +17,9 @@ from modeling.datasets import read
 from modeling.datasets.preview import spread
 from modeling.datasets.steps import ShownText, shown_steps
 from modeling.tasks import TASKS
+from modeling.text import is_chinese
 
-WIDTH = 100  # columns of a text; beside it stand the names of the steps
+WIDTH = 100  # columns of a text, of which a Chinese character takes two; beside it stand the names of the steps
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,8 +63,9 @@ def _lines(number: int, texts: list[ShownText], *, coloured: bool) -> Iterator[s
 
 
 def _beside(name: str, width: int, text: str) -> Iterator[str]:
-    lines = [piece for line in printable(text).splitlines() or [""] for piece in textwrap.wrap(
-        line, WIDTH, drop_whitespace=False) or [""]]
+    room = WIDTH // 2 if is_chinese(text) else WIDTH
+    lines = [piece for line in printable(text).splitlines() or [""]
+             for piece in textwrap.wrap(line, room, drop_whitespace=False) or [""]]
     yield f"  {name}  {lines[0]}"
     yield from (f"  {'':{width}}  {line}" for line in lines[1:])
 

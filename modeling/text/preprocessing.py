@@ -6,7 +6,7 @@ nothing, and without any the text goes to the tokenizer as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any, Literal
@@ -145,8 +145,7 @@ class Pipeline:
     def __init__(self, preprocessing: Preprocessing) -> None:
         self.preprocessing = preprocessing
         self._on_text = _text_steps(preprocessing)
-        spelt = (" ".join(self._clean(word).split()) for word in preprocessing.words)
-        self.words = tuple(dict.fromkeys(word for word in spelt if word))
+        self.words = tuple(dict.fromkeys(self._spelt(preprocessing.words)))
         """The added words as they stand in a text after the steps before segmentation."""
         self._segment = words.segmenter(self.words) if preprocessing.segment else None
         self._on_tokens = self._token_steps()
@@ -193,6 +192,13 @@ class Pipeline:
             text = change(text)
         return text
 
+    def _spelt(self, given: Iterable[str]) -> Iterator[str]:
+        """Words as the steps leave them in a text; one that is replaced there, such as a number, is none any more."""
+        for word in given:
+            spelt = " ".join(self._clean(word).split())
+            if spelt and spelt not in words.STAND_INS.values():
+                yield spelt
+
     def _tokens(self, tokens: list[str]) -> list[str]:
         for _, change in self._on_tokens:
             tokens = change(tokens)
@@ -200,7 +206,7 @@ class Pipeline:
 
     def _token_steps(self) -> list[tuple[str, TokenStep]]:
         asked, steps = self.preprocessing, list[tuple[str, TokenStep]]()
-        if stops := frozenset(self._clean(word).casefold() for word in asked.stop_set()):
+        if stops := frozenset(word.casefold() for word in self._spelt(asked.stop_set())):
             steps.append(("stop_words", partial(words.without_stop_words, stop_words=stops)))
         if asked.ngrams > 1:
             steps.append(("ngrams", partial(words.with_ngrams, most=asked.ngrams)))

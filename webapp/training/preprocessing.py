@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from django.utils.translation import gettext
@@ -35,5 +34,7 @@ def shown(form: TrainForm) -> dict[str, Any]:
 
 
 def _named(text: ShownText) -> dict[str, Any]:
+    named = [(gettext(label_of(PREPROCESSING + step.name)), step) for step in text.steps]
     return {"role": role_name(text.role), "text": text.text,
-            "steps": [{**asdict(step), "label": gettext(label_of(PREPROCESSING + step.name))} for step in text.steps]}
+            "changes": [(label, step.text) for label, step in named if step.changed],
+            "idle": " · ".join(label for label, step in named if not step.changed)}

@@ -23,6 +23,7 @@ def test_each_step_is_shown_and_the_last_is_what_the_tokenizer_gets() -> None:
     assert steps["accents"] == ("cafe in new york, not bad! mail <email> or <url> <number> times. 量子纠缠态很神奇")
     assert "new_york" in steps["segment"].split() and "量子纠缠态" in steps["segment"].split()
     assert " or " not in steps["stop_words"] and "not" in steps["stop_words"].split()
+    assert "<number>" in steps["stop_words"].split()  # although the lists hold numbers
     assert "not_bad" in steps["ngrams"].split()
     assert pipeline(TEXT) == steps["ngrams"]
 
