@@ -12,6 +12,7 @@ from modeling.artifact import Artifact, write_artifact
 from modeling.configs import MODELS, TrainingConfig, read_settings
 from modeling.errors import ArtifactError, ConfigError
 from modeling.inference.classification import ClassificationScheduler
+from modeling.inference.reading import Reader
 from modeling.text import Preprocessing
 from modeling.training import Request, train
 from modeling.training.objectives import OBJECTIVES
@@ -127,3 +128,23 @@ def test_steps_that_do_not_fit_are_refused_by_name(task: str, model: str, given:
     with pytest.raises(ConfigError) as caught:
         read_settings(task, model, given)
     assert caught.value.field == field
+
+
+def test_a_reader_reads_what_was_prepared_and_answers_as_it_was_written(tmp_path: Path) -> None:
+    tiny = TINY["question-answering", "bert"]
+    rows = [{**row, "context": row["context"].upper(), "question": row["question"].title(),
+             "answers": [answer | {"text": answer["text"].upper()} for answer in row["answers"]]} for row in tiny.rows]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "parent").mkdir()
+    assert tiny.parent
+    made = train(Request(
+        task="question-answering", model="bert", data=[tmp_path / "rows.jsonl"], out=tmp_path / "model",
+        parent=tiny.parent(tmp_path / "parent"), storage="fp32",
+        settings={**tiny.common, **tiny.settings, "steps": 2, "preprocessing_lowercase": True}))
+    reader = Reader(made, threads=1, device="cpu")
+    context = "The Red STANDS on the İ Stone"
+    [window] = reader.windows(reader.question("On WHAT"), [context])
+    assert reader.tokenizer.unk_id not in window.question
+    assert [context[start:end] for start, end in window.offsets] == context.split()
+    assert [reader.tokenizer.token(i) for i in window.ids if i != reader.tokenizer.unk_id] == [
+        "the", "red", "stands", "on", "the", "stone"]
