@@ -39,6 +39,11 @@ KNOBS: Mapping[str, Mapping[str, Knob]] = {
                                    least=1, most=3, default=1, step=0.05),
         "max_tokens": _LENGTH,
     },
+    "classification": {
+        "threshold": Knob(label=_("Not sure below"), hint=_("An answer with a lower probability is shown as a guess; 0 "
+                                                            "shows every answer as it is."),
+                          least=0, most=1, default=0, step=0.01),
+    },
     "translation": {
         "beam": Knob(label=_("Beam"), hint=_("Sentences tried side by side; 1 is fastest, 4 is usual."), least=1,
                      most=8, default=4),

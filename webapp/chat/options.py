@@ -65,6 +65,7 @@ def request_for(
         artifact=assistant.artifact, text=text, sampling=SamplingParams(**sampling),
         source_language=source or None, target_language=target or None,
         documents=documents, history=history, sentences=options.get("sentences"),
+        explain=assistant.task == "classification",
     )
 
 

@@ -89,7 +89,11 @@ def _translate(request: Request) -> Iterator[Chunk]:
 
 def _classify(request: Request) -> Iterator[Chunk]:
     labels = [{"label": "spam", "probability": 0.941}, {"label": "ham", "probability": 0.059}]
-    yield Chunk(result={"labels": labels}, finish_reason="stop")
+    yield Chunk(result={"labels": labels, "sure": "maybe" not in request.text})
+    places = [(match.start(), match.end()) for match in re.finditer(r"\w+", request.text)]
+    words = [{"start": start, "end": end, "weight": 0.5 * (request.text[start:end] == "prize")}
+             for start, end in places]
+    yield Chunk(result={"words": words}, finish_reason="stop")
 
 
 def _summarise(request: Request) -> Iterator[Chunk]:

@@ -96,6 +96,8 @@ async def test_each_task_answers_in_its_own_manner(browse: Browse) -> None:
     page = await browse("classification")
     await ask(page, "win a prize")
     await expect(answer(page).locator(".bars tr").first).to_contain_text("94.1")
+    await answer(page).get_by_test_id("telling").locator("summary").click()
+    await expect(answer(page).locator("mark")).to_have_text("prize")
     page = await browse("summarisation")
     await page.locator("#sentences").fill("1")
     await ask(page, "One is here. Two is there. Three is gone.")

@@ -8,7 +8,7 @@ import pytest
 from django.utils import translation
 
 from modeling.errors import EngineBusyError, RequestError
-from webapp.chat.presentation import marked, question_answering, token_rows
+from webapp.chat.presentation import classification, marked, question_answering, telling, token_rows
 from webapp.chat.templatetags.chat import percent
 from webapp.markdown import render, settled_until
 from webapp.wording import said, spoken
@@ -34,6 +34,23 @@ def test_the_passage_with_the_answer_comes_first() -> None:
 def test_a_token_outside_of_the_candidates_keeps_its_own_text() -> None:
     rows = token_rows([{"logprob": -5.0, "text": "rare", "candidates": [["common", -0.1]]}])
     assert rows[0]["text"] == "rare" and rows[0]["level"] == 0
+
+
+def test_the_words_that_carried_a_class_are_marked_by_how_much() -> None:
+    words = [{"start": 0, "end": 3, "weight": 0.6}, {"start": 4, "end": 6, "weight": 0.21},
+             {"start": 7, "end": 10, "weight": 0.01}, {"start": 11, "end": 14, "weight": -0.3}]
+    assert telling("win a1 the bad.", words) == [
+        {"text": "win", "level": 3}, {"text": " ", "level": 0}, {"text": "a1", "level": 2},
+        {"text": " the bad.", "level": 0}]
+    assert telling("win", [{"start": 0, "end": 3, "weight": 0.01}]) == []
+
+
+def test_a_guess_and_labels_side_by_side_are_told_apart() -> None:
+    rows = [{"label": "a", "probability": 0.4}, {"label": "b", "probability": 0.3}]
+    assert classification({"labels": rows, "sure": False})["unsure"]
+    assert not classification({"labels": rows})["unsure"] and not classification({"labels": rows})["several"]
+    shown = classification({"labels": [rows[0] | {"given": True}, rows[1] | {"given": False}]})
+    assert shown["given"] == ["a"] and shown["several"] and not shown["unsure"]
 
 
 @pytest.mark.parametrize(("text", "whole"), [
