@@ -1,6 +1,7 @@
 """Trainings that take turns: each is a process of its own, works a piece when told to, and says how long it took.
 
-Only the standard library: a peer's own environment imports this file too.
+Time is that of the processor, so that what else runs on the machine takes none of it: with one thread it is the time on
+the clock of a quiet machine. Only the standard library: a peer's own environment imports this file too.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Turns:
 
     def done(self, units: float, **facts: Any) -> None:
         """A piece of so many units is worked: report, and wait for the next turn."""
-        self._say({"units": units, "seconds": time.perf_counter() - self._began} | facts)
+        self._say({"units": units, "seconds": time.process_time() - self._began} | facts)
         self._wait()
 
     def end(self, **facts: Any) -> None:
@@ -42,7 +43,7 @@ class Turns:
     def _wait(self) -> None:
         if not sys.stdin.readline():
             raise SystemExit  # the parent is gone
-        self._began = time.perf_counter()
+        self._began = time.process_time()
 
     def _say(self, facts: dict[str, Any]) -> None:
         print(json.dumps(facts), file=self._out, flush=True)
@@ -95,9 +96,8 @@ def race(racers: Sequence[Racer], rounds: int, *, unit: str, warm: int = 1) -> N
     first = racers[0]
     print(f"{'':34} {unit:>16}  ratio, median (least to most)")
     for racer, end in zip(racers, ends, strict=True):
-        ratios = sorted(ours / theirs for ours, theirs in zip(first.speeds, racer.speeds, strict=True))[0:]
-        counted = sorted(ours / theirs for ours, theirs in list(zip(first.speeds, racer.speeds, strict=True))[warm:])
+        pairs = zip(first.speeds[warm:], racer.speeds[warm:], strict=True)
+        counted = sorted(ours / theirs for ours, theirs in pairs)
         told = "  ".join(f"{name} {value:.4g}" for name, value in end.items())
         print(f"{racer.name:34} {statistics.median(racer.speeds[warm:]):16,.0f}  {statistics.median(counted):.2f}"
               f" ({counted[0]:.2f} to {counted[-1]:.2f})  {told}  {racer.facts.get('version', '')}", flush=True)
-        assert ratios

@@ -32,7 +32,7 @@ from modeling.training.prepare import make_module, make_objective
 from tests.benchmarks.comparison import processor
 from tests.benchmarks.racing import ROOT, Racer, Turns, race
 
-THREADS, ROWS, TOKENS, DROPOUT = 2, 32, 192, 0.1
+THREADS, ROWS, TOKENS, DROPOUT = 1, 32, 192, 0.1
 TURN = int(os.environ.get("PARLEY_BENCH_TURN", "3"))
 """Steps of the reader that a turn takes."""
 TURNS = int(os.environ.get("PARLEY_BENCH_TURNS", "14"))
