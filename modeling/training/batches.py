@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -27,7 +28,30 @@ def epoch_batches(costs: Sequence[int] | np.ndarray, *, batch_tokens: int, seed:
     return [batches[i] for i in generator.permutation(len(batches))]
 
 
-def cut(order: Sequence[int] | np.ndarray, lengths: np.ndarray, batch_tokens: int) -> list[list[int]]:
+class Batches(list[list[int]]):
+    """Batches that tell the watcher, where there is one, which share of them is done."""
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for place, batch in enumerate(super().__iter__()):
+            watcher(place / len(self))
+            yield batch
+
+
+watcher: Callable[[float], None] = lambda share: None  # noqa: E731
+
+
+@contextmanager
+def watched(by: Callable[[float], None]) -> Iterator[None]:
+    """In this block whatever goes through its batches tells how far it is."""
+    global watcher
+    before, watcher = watcher, by
+    try:
+        yield
+    finally:
+        watcher = before
+
+
+def cut(order: Sequence[int] | np.ndarray, lengths: np.ndarray, batch_tokens: int) -> Batches:
     """Cut indices in the given order into batches."""
     batches: list[list[int]] = [[]]
     longest = 0
@@ -37,7 +61,7 @@ def cut(order: Sequence[int] | np.ndarray, lengths: np.ndarray, batch_tokens: in
             batches.append([])
             longest = int(lengths[index])
         batches[-1].append(int(index))
-    return [batch for batch in batches if batch]
+    return Batches(batch for batch in batches if batch)
 
 
 def pad(rows: Sequence[Sequence[int]], *, value: int = 0) -> tuple[Tensor, Tensor]:

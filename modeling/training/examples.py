@@ -21,7 +21,7 @@ def training_examples(
     objective: Objective, rows: Rows, folder: Path
 ) -> tuple[Sequence[Any], Sequence[int] | np.ndarray]:
     """The examples, and the cost of each; those of rows on disk lie on disk too, in `folder`, and are kept there."""
-    if not isinstance(rows, RowFile):
+    if not isinstance(rows, RowFile) or objective.whole:
         examples = objective.examples(rows, training=True)
         return examples, [objective.cost(example) for example in examples]
     if not (folder / "examples.costs").exists():

@@ -67,6 +67,8 @@ class Loop:
         self.folder, self.on_event, self.interruption = folder, on_event, interruption
         self.processes = processes or Processes()
         self.per_update = -(-self.config.accumulate // self.processes.count) * self.processes.count
+        if objective.whole and self.processes.count > 1:
+            raise ConfigError("this model reads its texts in order", remedy="Train it in one process")
         with self.processes.first_alone():
             self.examples, self.costs = training_examples(objective, train, folder)
         self.validation = objective.examples(validation, training=False)

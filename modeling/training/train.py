@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -20,9 +21,10 @@ from modeling.datasets import Dataset, RowFile, read, read_to_file, split
 from modeling.errors import ConfigError, DataError
 from modeling.export import Storage, export, rounded_state_dict
 from modeling.runs import file_hash, run_folder
+from modeling.training.batches import watched
 from modeling.training.card import model_card
 from modeling.training.interruption import Interruption
-from modeling.training.loop import Event, Loop
+from modeling.training.loop import REPORT_SECONDS, Event, Loop
 from modeling.training.memory import keep_freed_memory
 from modeling.training.objectives import Objective, Rows
 from modeling.training.prepare import make_module, make_objective, read_parent, remember, write_whole
@@ -143,7 +145,8 @@ def _write(
     """Measure the trained module and export it."""
     objective.finish(trained, splits["validation"])
     on_event({"event": "measuring", "rows": len(splits["test"])})
-    figures = measured_once(objective, trained, splits["test"], request.storage, folder)
+    with watched(progress_of(len(splits["test"]), on_event)):
+        figures = measured_once(objective, trained, splits["test"], request.storage, folder)
     on_event({"event": "measured", **figures})
     on_event({"event": "exporting"})
     settings, steps = asdict(objective.training), objective.tokenizer.pipeline.preprocessing.as_dict()
@@ -258,6 +261,19 @@ def run_loop(
               "parameters": sum(p.numel() for p in module.parameters()), "config": asdict(objective.config),
               "measure": objective.measure, "higher_is_better": objective.higher_is_better})
     return loop.run()
+
+
+def progress_of(rows: int, on_event: Callable[[Event], None]) -> Callable[[float], None]:
+    """Tells now and then of how many test rows a measuring is done; each pass over them counts anew."""
+    told = time.monotonic()
+
+    def tell(share: float) -> None:
+        nonlocal told
+        if time.monotonic() - told > REPORT_SECONDS:
+            told = time.monotonic()
+            on_event({"event": "measuring", "done": int(share * rows), "rows": rows})
+
+    return tell
 
 
 def measured_once(

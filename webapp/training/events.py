@@ -41,7 +41,7 @@ class Recorder:
             self.log(kind, **data)
         elif kind == "checkpoint":
             self._saved(data)
-        elif kind and kind != "finished":
+        elif kind and kind != "finished" and "done" not in data:  # how far a measuring is makes no line
             self.log(kind, **data)
         self._follow(kind, data)
 
@@ -96,4 +96,6 @@ class Recorder:
             self.progress = {"progress": 0.95 * data["step"] / max(1, data["steps"]), "note": "",
                              "seconds_left": data.get("seconds_left")}
         elif kind in ("measuring", "exporting"):
-            self.progress = {"progress": 0.95 if kind == "measuring" else 0.98, "note": kind, "seconds_left": None}
+            measured = 0.03 * data.get("done", 0) / max(1, data.get("rows", 1))
+            self.progress = {"progress": 0.95 + measured if kind == "measuring" else 0.98, "note": kind,
+                             "seconds_left": None}

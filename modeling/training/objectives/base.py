@@ -26,6 +26,9 @@ class Objective(ABC):
     """Name of the validation figure that decides."""
     higher_is_better = True
 
+    whole = False
+    """Whether its examples follow from all rows together, and cannot be made part by part."""
+
     done = 0.0
     """Share of the training that is done; the loop keeps it."""
 

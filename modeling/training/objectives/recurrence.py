@@ -30,7 +30,7 @@ class Recurrence(Generation):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.carried: State | None = None
-        self.streams = 1
+        self.streams, self.whole = 1, self.config.continuous
 
     def examples(self, rows: Rows, *, training: bool) -> Sequence[Any]:
         if not self.config.continuous:

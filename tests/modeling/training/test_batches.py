@@ -1,6 +1,6 @@
 import numpy as np
 
-from modeling.training.batches import epoch_batches, pad
+from modeling.training.batches import cut, epoch_batches, pad, watched
 
 COSTS = np.random.default_rng(0).integers(3, 60, 500).tolist()
 
@@ -33,3 +33,12 @@ def test_rows_are_padded_at_the_right() -> None:
     ids, lengths = pad([[1, 2], [3]], value=9)
     assert ids.tolist() == [[1, 2], [3, 9]]
     assert lengths.tolist() == [2, 1]
+
+
+def test_whoever_watches_hears_which_share_of_the_batches_is_done() -> None:
+    heard: list[float] = []
+    batches = cut(range(8), np.full(8, 10), 20)
+    with watched(heard.append):
+        assert [list(batch) for batch in batches] == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    list(batches)
+    assert heard == [0.0, 0.25, 0.5, 0.75]
