@@ -95,6 +95,9 @@ TASKS: dict[str, Task] = {
             "lstm": Method("Recurrent language model",
                            "LSTM or GRU with AWD-LSTM's regularisation; the better one for little text, and answers of "
                            "any length; from some ten thousand characters on"),
+            "vae": Method("Sentence autoencoder",
+                          "a variational autoencoder: a sentence as a point; writes new sentences, the way from one to "
+                          "another, and one over again; from some ten thousand short sentences on"),
             "decoder": Method("Transformer decoder",
                               "writes on from your first words, in the manner of its texts; from about a million "
                               "characters on"),

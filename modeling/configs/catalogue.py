@@ -19,6 +19,7 @@ from modeling.configs.network import NetworkConfig
 from modeling.configs.reading import QANetConfig, TransformerReaderConfig
 from modeling.configs.recurrent_lm import RecurrentLMConfig
 from modeling.configs.transformer import TransformerConfig
+from modeling.configs.vae import VAEConfig
 from modeling.errors import ConfigError
 
 TOKENIZER = frozenset({"tokenizer", "lowercase", "retokenise"})
@@ -106,6 +107,11 @@ MODELS: dict[str, dict[str, Model]] = {
             config=RecurrentLMConfig, defaults=defaults.recurrence,
             main=("epochs", "learning_rate", "cell", "embedding", "hidden", "layers"), uses=TOKENIZER,
             per_second=(5e10, 5e10),
+        ),
+        "vae": Model(
+            config=VAEConfig, defaults=defaults.autoencoding,
+            main=("epochs", "learning_rate", "latent", "free_bits", "word_dropout", "hidden"), uses=TOKENIZER,
+            per_second=(5e10, 1e11),
         ),
         "decoder": Model(
             config=DecoderConfig, defaults=defaults.generation,

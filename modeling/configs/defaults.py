@@ -83,3 +83,9 @@ def recurrence(rows: int, characters: int) -> dict[str, Any]:
             "dropout": dropped, "dropout_between": dropped, "dropout_input": dropped, "dropout_weights": dropped,
             "dropout_words": 0.1 if small else 0.0, "activation": 2.0 if small else 0.0,
             "slowness": 1.0 if small else 0.0}
+
+
+def autoencoding(rows: int, characters: int) -> dict[str, Any]:
+    return {"epochs": min(60.0, max(8.0, round(1_000_000 / max(1, rows), 1))), "batch_tokens": 1536,
+            "learning_rate": 3e-3, "weight_decay": 1e-3, "evaluations": 10,
+            "vocabulary_size": 4000 if characters > 500_000 else 1500}

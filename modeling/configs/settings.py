@@ -20,7 +20,8 @@ FROM_DATA = frozenset({"labels", "several", "types", "positions", "offset", "eps
 
 KEPT_WEIGHTS = frozenset({"dropout", "length", "context", "window", "stride", "directions",
                           "dropout_between", "dropout_input", "dropout_words", "dropout_weights", "continuous",
-                          "activation", "slowness", "pooling"})
+                          "activation", "slowness", "pooling", "word_dropout", "free_bits", "autoencoding",
+                          "annealing"})
 """Fields of model configurations that can change when a training continues from an artifact."""
 
 LEAST_VOCABULARY = {"bpe": 300, "characters": 32, "words": 32}

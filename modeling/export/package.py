@@ -25,6 +25,7 @@ from modeling.configs import (
     RecurrentLMConfig,
     TransformerConfig,
     TransformerReaderConfig,
+    VAEConfig,
 )
 from modeling.configs.causal import CausalConfig
 from modeling.export.bag import bag_graphs
@@ -39,6 +40,7 @@ from modeling.export.lstm import lstm_graphs
 from modeling.export.reading import qanet_graphs, transformer_reader_graphs
 from modeling.export.recurrent_lm import recurrent_lm_graphs
 from modeling.export.transformer import transformer_graphs
+from modeling.export.vae import vae_graphs
 from modeling.export.weights import Storage, Weights, encode_weights
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ GRAPHS: dict[type, Callable[[Any, Weights], list[Graph]]] = {
     RecurrentLMConfig: recurrent_lm_graphs,
     TransformerConfig: transformer_graphs,
     TransformerReaderConfig: transformer_reader_graphs,
+    VAEConfig: vae_graphs,
 }
 """Configuration -> the graphs of its network."""
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import onnxruntime
@@ -25,6 +25,7 @@ from modeling.configs import (
     RecurrentLMConfig,
     TransformerConfig,
     TransformerReaderConfig,
+    VAEConfig,
 )
 from modeling.configs.causal import CausalConfig
 from modeling.errors import ParityError
@@ -196,6 +197,27 @@ def _recurrent(run: TrainedModel, module: nn.Module, folder: Path, rows: list[di
             yield Compared(expected[:, end - 1], actual, chosen[:, 0])
 
 
+def _autoencoder(run: TrainedModel, module: nn.Module, folder: Path, rows: list[dict[str, Any]]) -> Iterator[Compared]:
+    """Means and log variances, then the sentences token by token from their means."""
+    encoder, decoder = (Session(folder / f"{role}.cpu.onnx") for role in ("encoder", "decoder"))
+    start, end = run.tokenizer.bos_id or 0, run.tokenizer.eos_id or 0
+    texts = run.tokenizer.encode_batch([row["text"] for row in rows])
+    encoded = [[start, *ids[: run.config.context], end] for ids in texts]
+    for batch in _batches(encoded):
+        ids, lengths = _padded([encoded[i] for i in batch])
+        both = torch.cat(cast(Any, module).encode(torch.from_numpy(ids), torch.from_numpy(lengths)), 1).numpy()
+        found = encoder.run({"input_ids": ids, "lengths": lengths.astype(np.int32)}, ["mean", "log_variance"])
+        yield Compared(both, np.concatenate(found, axis=1), both.argmax(-1))
+        expected = module(torch.from_numpy(ids), torch.from_numpy(lengths)).numpy()
+        cache = decoder.cache(len(ids), 0)
+        cache["past_z"][...] = found[0]
+        last = np.zeros((len(ids), 1), np.int64)
+        for step in range(ids.shape[1] - 1):
+            chosen, actual = decoder.run({**_greedy(ids[:, step : step + 1]), "last": last}, ["next", "logits"], cache)
+            real = step < lengths - 1
+            yield Compared(expected[real, step], actual[real], chosen[real, 0])
+
+
 def _greedy(chunk: np.ndarray) -> dict[str, np.ndarray]:
     one = np.ones((len(chunk), 1), np.float32)
     return {"input_ids": chunk, "inverse_temperature": one, "top_p": one, "top_k": one.astype(np.int64),
@@ -256,5 +278,6 @@ COMPARE: dict[type, Compare] = {
     RecurrentLMConfig: _recurrent,
     TransformerConfig: _transformer,
     TransformerReaderConfig: _reader,
+    VAEConfig: _autoencoder,
 }
 """Configuration -> how its graphs are compared with its network."""

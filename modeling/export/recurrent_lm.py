@@ -41,8 +41,8 @@ def recurrent(graph: GraphBuilder, x: str, prefix: str, *, cell: str, size: int,
     axis = graph.constant([0], "i64")
     past = [graph.op("Unsqueeze", graph.input(f"past_{part}{number}", graph.float, ["B", size]), axis)
             for part in parts]
-    weights = [_stacked(graph, [f"{prefix}.weight_{side}_l0"], cell, size) for side in ("ih", "hh")]
-    biases = _stacked(graph, [f"{prefix}.bias_{side}_l0" for side in ("ih", "hh")], cell, size)
+    weights = [stacked(graph, [f"{prefix}.weight_{side}_l0"], cell, size) for side in ("ih", "hh")]
+    biases = stacked(graph, [f"{prefix}.bias_{side}_l0" for side in ("ih", "hh")], cell, size)
     found = graph.op(OPERATORS[cell], x, *weights, biases, "", *past, count=1 + len(parts), hidden_size=size,
                      **({"linear_before_reset": 1} if cell == "gru" else {}))  # fmt: skip
     for part, state in zip(parts, found[1:], strict=True):
@@ -50,7 +50,7 @@ def recurrent(graph: GraphBuilder, x: str, prefix: str, *, cell: str, size: int,
     return str(graph.op("Squeeze", found[0], graph.constant([1], "i64")))  # of one direction
 
 
-def _stacked(graph: GraphBuilder, names: list[str], cell: str, size: int) -> str:
+def stacked(graph: GraphBuilder, names: list[str], cell: str, size: int) -> str:
     """Weights [1, gates * H, in] or biases [1, 2 * gates * H] in ONNX's order of the gates."""
     found: list[str] = []
     for name in names:

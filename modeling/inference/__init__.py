@@ -4,6 +4,6 @@ This front imports no ONNX Runtime: the web lives in another process than the mo
 """
 
 from modeling.inference.client import connect
-from modeling.inference.request import Chunk, Engine, Request, SamplingParams, Stream
+from modeling.inference.request import Chunk, Engine, Latent, Request, SamplingParams, Stream
 
-__all__ = ["Chunk", "Engine", "Request", "SamplingParams", "Stream", "connect"]
+__all__ = ["Chunk", "Engine", "Latent", "Request", "SamplingParams", "Stream", "connect"]

@@ -17,6 +17,7 @@ from modeling.errors import DataError
 from modeling.inference.classification import ClassificationScheduler
 from modeling.inference.figures import FIGURES, Prediction
 from modeling.inference.generation import GenerationScheduler
+from modeling.inference.latent import LatentScheduler
 from modeling.inference.reading import Reader, Window
 from modeling.inference.request import Chunk, Request, SamplingParams
 from modeling.inference.scheduler import Scheduler
@@ -199,6 +200,9 @@ def _written(scheduler: Scheduler[Any, Any, Any], template: Request, texts: list
 
 def _generation(asked: Measurement) -> Iterator[Prediction]:
     """Cross-entropy a token, in nats, with the true tokens as input; the score is the mean probability of a token."""
+    if any(entry["role"] == "encoder" for entry in asked.artifact.graphs):
+        yield from _sentences(asked)
+        return
     scheduler = GenerationScheduler(asked.artifact, threads=asked.threads, device=asked.device, slots=ROWS,
                                     max_waiting=1)  # fmt: skip
     tokenizer, capacity = scheduler.tokenizer, scheduler.runner.capacity
@@ -220,11 +224,35 @@ def _generation(asked: Measurement) -> Iterator[Prediction]:
                          facts={"nats": nats, "tokens": float(tokens)})  # fmt: skip
 
 
-def _surprises(scheduler: GenerationScheduler, group: list[list[int]]) -> np.ndarray:
-    """Minus the log probability of each piece's tokens after its first, summed; the longest piece stands in front."""
+def _sentences(asked: Measurement) -> Iterator[Prediction]:
+    """Of a sentence autoencoder: the evidence lower bound with one draw a sentence; `kl` is a part of `nats`."""
+    scheduler, random = LatentScheduler(asked.artifact, threads=asked.threads, device=asked.device, slots=ROWS,
+                                        max_waiting=1), np.random.default_rng(0)  # fmt: skip
+    texts = enumerate(scheduler.tokenizer.encode_batch([row["text"] for row in asked.rows]))
+    read = [(index, [scheduler.bos, *ids[: scheduler.longest], scheduler.eos]) for index, ids in texts if ids]
+    read.sort(key=lambda entry: len(entry[1]), reverse=True)
+    if not read:
+        raise DataError("The texts are too short to measure", remedy="Give texts of a token or more")
+    groups = [read[first : first + ROWS] for first in range(0, len(read), ROWS)]
+    for group in asked.told(groups, len(read), len):
+        mean, log_variance = scheduler.encoded([ids for _, ids in group])
+        points = mean + random.standard_normal(mean.shape).astype(np.float32) * np.exp(0.5 * log_variance)
+        told = 0.5 * (mean**2 + np.exp(log_variance) - 1 - log_variance).sum(axis=1)
+        written = _surprises(scheduler, [ids for _, ids in group], points)
+        for (index, ids), kl, surprise in zip(group, told.tolist(), written.tolist(), strict=True):
+            yield Prediction(row=index, input=asked.rows[index]["text"],
+                             score=math.exp(-(kl + surprise) / (len(ids) - 1)),
+                             facts={"nats": kl + surprise, "tokens": float(len(ids) - 1), "kl": kl})  # fmt: skip
+
+
+def _surprises(scheduler: GenerationScheduler, group: list[list[int]], points: np.ndarray | None = None) -> np.ndarray:
+    """Minus the log probability of each piece's tokens after its first, summed; the longest piece stands in front.
+    `points` are the latent numbers of each, where the model has some."""
     runner, sums = scheduler.runner, np.zeros(len(group))
     for row in range(len(group)):
         runner.clear(row)
+        if points is not None:
+            runner.write_state(row, "z", points[row])
     for place in range(len(group[0]) - 1):
         left = sum(len(piece) > place + 1 for piece in group)
         runner.token[:left, 0] = [piece[place] for piece in group[:left]]

@@ -109,7 +109,9 @@ def _generation(artifact: Artifact, predictions: Predictions) -> Figures:
     nats, tokens = counts.sum(axis=0).tolist()
     sums = metrics.resampled_sums(counts)
     loss = metrics.quantiles(sums[:, 0] / np.maximum(1, sums[:, 1]))
-    return {"metrics": {"loss": nats / tokens, "perplexity": metrics.perplexity(nats / tokens)},
+    rest = {} if "kl" not in predictions[0].facts else {
+        "negative_elbo": nats / len(predictions), "kl": float(np.mean([p.facts["kl"] for p in predictions]))}
+    return {"metrics": {"loss": nats / tokens, "perplexity": metrics.perplexity(nats / tokens), **rest},
             "rows": len(predictions), "tokens": round(tokens),
             "intervals": {"loss": loss, "perplexity": tuple(map(metrics.perplexity, loss))}}  # fmt: skip
 

@@ -179,6 +179,10 @@ class DecoderRunner:
         self.length[row] = 0
         self.cache.clear(row)
 
+    def write_state(self, row: int, name: str, values: NDArray[np.float32]) -> None:
+        """Set a part of a slot's state, such as `z`, that comes from elsewhere."""
+        self.cache.buffers[name].write_row(row, values)
+
     def prefill(self, row: int, ids: Sequence[int]) -> None:
         """Append a chunk of tokens to the sequence in a slot; `next` and its company then hold what follows."""
         self.length[row] += len(ids) - 1  # the graph wants the tokens after this chunk, minus 1

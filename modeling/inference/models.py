@@ -14,6 +14,7 @@ from modeling.errors import ArtifactError, EngineBusyError, RequestError
 from modeling.inference.answering import AnsweringScheduler
 from modeling.inference.classification import ClassificationScheduler
 from modeling.inference.generation import GenerationScheduler
+from modeling.inference.latent import LatentScheduler
 from modeling.inference.model_runner import device_of_this_machine
 from modeling.inference.scheduler import Scheduler
 from modeling.inference.summarisation import summarisation_scheduler
@@ -29,6 +30,13 @@ SCHEDULERS: dict[str, Callable[..., Scheduler[Any, Any, Any]]] = {  # each takes
 SLOTS: dict[str, int] = {  # rows (translation: sentences; summaries: parts) that run at once
     "question-answering": 8, "translation": 16, "summarisation": 8, "classification": 32, "generation": 32,
 }
+
+
+def scheduler_of(artifact: Artifact) -> Callable[..., Scheduler[Any, Any, Any]]:
+    """The kind of scheduler that serves it; a language model with an encoder writes from latent numbers."""
+    if artifact.task == "generation" and any(entry["role"] == "encoder" for entry in artifact.graphs):
+        return LatentScheduler
+    return SCHEDULERS[artifact.task]
 
 
 class Model:
@@ -107,8 +115,8 @@ class Models:
         if artifact.task not in SCHEDULERS:
             raise ArtifactError(f"{artifact.name} is for {artifact.task}", allowed=f"Known are {', '.join(SCHEDULERS)}")
         self._make_room(path)
-        scheduler = SCHEDULERS[artifact.task](artifact, threads=self.threads, device=self.device,
-                                              slots=SLOTS[artifact.task], max_waiting=self.max_waiting)
+        scheduler = scheduler_of(artifact)(artifact, threads=self.threads, device=self.device,
+                                           slots=SLOTS[artifact.task], max_waiting=self.max_waiting)
         model = Model(artifact, version, scheduler)
         with self._lock:
             model.users += 1

@@ -50,6 +50,26 @@ class SamplingParams:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Latent:
+    """What a sentence autoencoder is asked for.
+
+    "sample": so many sentences drawn from the prior; the request's text plays no part. "interpolate": the way from the
+    request's text to `second` in so many steps, both ends included. "reconstruct": the request's text over again.
+    """
+
+    mode: Literal["sample", "interpolate", "reconstruct"] = "sample"
+    second: str = ""  # interpolate: the sentence at the other end
+    lines: int = 8  # sample: sentences; interpolate: steps
+    path: Literal["spherical", "linear"] = "spherical"  # interpolate: along the arc or along the line
+
+    def __post_init__(self) -> None:
+        modes, paths = ("sample", "interpolate", "reconstruct"), ("spherical", "linear")
+        _check(self.mode in modes, "mode", self.mode, f"one of {', '.join(modes)}")
+        _check(self.path in paths, "path", self.path, f"one of {', '.join(paths)}")
+        _check(2 <= self.lines <= 32, "lines", self.lines, "2 to 32")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One question to one model."""
 
@@ -63,6 +83,7 @@ class Request:
     sentences: int | None = None  # summary of chosen sentences: how many; None lets the engine choose
     explain: bool = False  # classification: whether the words that carried the answer are wanted
     history: tuple[str, ...] = ()  # generation: the conversation before `text`, its user's and its own in turn
+    latent: Latent | None = None  # sentence autoencoder: None writes the text over again
     priority: int = 0  # higher goes first; background work uses -1
     deadline: float | None = None  # seconds from now after which nobody wants the answer
 
@@ -86,7 +107,8 @@ class Chunk:
     first `read` of its `characters`;
     translation, at the end: `{"segments": [{"source", "target"}, ...], "terms": [{"source", "target", "start", "end"},
     ...]}`: the terms of the glossary, `start` to `end` in the whole translation;
-    generation: `{"candidates": [[[text, logprob], ...], ...]}`, for each token of this chunk the best ones and itself.
+    generation: `{"candidates": [[[text, logprob], ...], ...]}`, for each token of this chunk the best ones and itself;
+    of a sentence autoencoder one line of text a sentence.
     """
 
     text: str = ""

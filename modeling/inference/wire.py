@@ -13,7 +13,7 @@ from dataclasses import MISSING, asdict, fields
 from typing import Any
 
 from modeling.errors import ArtifactError, ConfigError, DataError, EngineBusyError, ParleyError, RequestError
-from modeling.inference.request import Chunk, Request, SamplingParams
+from modeling.inference.request import Chunk, Latent, Request, SamplingParams
 
 LIMIT = 4 * 2**20  # bytes a message; the longest text that an engine takes is far shorter
 _KINDS: dict[str, type[ParleyError]] = {
@@ -26,6 +26,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "explain": (bool,), "threshold": (*_NUMBER, type(None)), "temperature": _NUMBER, "top_k": (int,),
     "top_p": _NUMBER, "repetition_penalty": _NUMBER, "max_tokens": (int,),
     "seed": (int, type(None)), "beam": (int,), "length_penalty": _NUMBER, "no_repeat": (int,), "min_tokens": (int,),
+    "mode": (str,), "second": (str,), "lines": (int,), "path": (str,),
 }
 
 
@@ -53,6 +54,8 @@ def unpack_request(content: object) -> Request:
     """Raises RequestError or ConfigError for unknown keys, wrong types and values out of range."""
     values = _checked(content, Request, "request")
     values["sampling"] = SamplingParams(**_checked(values.get("sampling", {}), SamplingParams, "sampling"))
+    if values.get("latent") is not None:
+        values["latent"] = Latent(**_checked(values["latent"], Latent, "latent"))
     return Request(**values)
 
 

@@ -14,7 +14,8 @@ from modeling.recipes import lexrank
 from modeling.recipes.recipe import Recipe
 from modeling.training import Request, train
 
-NAMES = ("squad-reader", "en-fr", "en-zh", "spam", "csl-subjects", "chinese-poetry", "tinyshakespeare")
+NAMES = ("squad-reader", "en-fr", "en-zh", "spam", "csl-subjects", "chinese-poetry", "tinyshakespeare",
+         "tatoeba-sentences")
 
 
 def load(name: str) -> Recipe:

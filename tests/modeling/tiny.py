@@ -107,6 +107,10 @@ TINY: dict[tuple[str, str], Tiny] = {
         rows=[{"instruction": f"{a} {b}", "response": f"{b} {a}"} for a in WORDS for b in WORDS],
         question={"text": "red blue", "history": ("blue stone", "stone blue")}, parent=llama_folder,
         settings={"context": 64, "lora_rank": 2}),
+    ("generation", "vae"): Tiny(
+        rows=TEXTS, question={"text": "red blue red"},
+        settings={"embedding": 16, "hidden": 24, "latent": 4, "context": 20, "tokenizer": "characters",
+                  "vocabulary_size": 60}),
     ("generation", "decoder"): Tiny(
         rows=TEXTS, question={"text": "red"},
         settings={"width": 32, "layers": 1, "heads": 2, "kv_heads": 1, "hidden": 48, "context": 32,

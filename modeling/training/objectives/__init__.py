@@ -1,5 +1,6 @@
 """What is learnt for each task: rows to examples, examples to a loss, and how good the result is."""
 
+from modeling.training.objectives.autoencoding import Autoencoding
 from modeling.training.objectives.base import Objective, Rows, Sample
 from modeling.training.objectives.causal import CausalTuning
 from modeling.training.objectives.classification import Classification
@@ -12,7 +13,7 @@ OBJECTIVES: dict[str, dict[str, type[Objective]]] = {
     "question-answering": {"bert": Reading, "qanet": Reading, "transformer": Reading},
     "translation": {"transformer": Translation},
     "summarisation": {},
-    "generation": {"lstm": Recurrence, "decoder": Generation, "causal": CausalTuning},
+    "generation": {"lstm": Recurrence, "vae": Autoencoding, "decoder": Generation, "causal": CausalTuning},
     "classification": dict.fromkeys(("bag", "cnn", "lstm", "transformer", "bert"), Classification),
 }
 """Task -> model -> its objective."""

@@ -18,6 +18,7 @@ from modeling.configs import (
     QANetConfig,
     RecurrentLMConfig,
     TransformerConfig,
+    VAEConfig,
 )
 from modeling.export import Storage, assemble, rounded_state_dict
 from modeling.models import (
@@ -26,6 +27,7 @@ from modeling.models import (
     LSTMClassifier,
     QANet,
     RecurrentLM,
+    SentenceVAE,
     Transformer,
 )
 from modeling.text import Tokenizer
@@ -43,6 +45,8 @@ KINDS: dict[str, tuple[str, type[nn.Module], Any]] = {
     "decoder": ("generation", Decoder, DecoderConfig(vocabulary_size=300, width=64, layers=2, heads=4, kv_heads=2,
                                                      hidden=96, context=64)),
     "recurrent": ("generation", RecurrentLM, RecurrentLMConfig(vocabulary_size=300, embedding=16, hidden=24)),
+    "vae": ("generation", SentenceVAE,
+            VAEConfig(vocabulary_size=300, embedding=16, hidden=24, latent=6, context=24)),
     "transformer": ("translation", Transformer, TransformerConfig(
         vocabulary_size=300, width=64, encoder_layers=2, decoder_layers=2, heads=4, hidden=96, context=32,
         directions=("en-fr", "fr-en"))),

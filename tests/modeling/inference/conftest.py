@@ -12,12 +12,12 @@ import torch
 from tokenizers import Tokenizer as HuggingFaceTokenizer
 from tokenizers import models, pre_tokenizers
 
-from modeling.configs import BertConfig, DecoderConfig, LSTMConfig, RecurrentLMConfig, TransformerConfig
+from modeling.configs import BertConfig, DecoderConfig, LSTMConfig, RecurrentLMConfig, TransformerConfig, VAEConfig
 from modeling.export import assemble, export_lexrank
 from modeling.inference import Chunk, Request, Stream
 from modeling.inference.engine import LocalEngine
 from modeling.inference.scheduler import Scheduler
-from modeling.models import BertReader, Decoder, LSTMClassifier, RecurrentLM, Transformer
+from modeling.models import BertReader, Decoder, LSTMClassifier, RecurrentLM, SentenceVAE, Transformer
 from modeling.retrieval import PassageIndex
 from modeling.text import Tokenizer
 
@@ -59,6 +59,17 @@ def recurrent_writer(models_folder: Path, tokenizer: Tokenizer) -> Path:
         parameter.data *= 4
     module.embedding.weight.data[tokenizer.eos_id] = 0
     return assemble(models_folder / "recurrent_writer", task="generation", model="lstm", config=config,
+                    state=module.state_dict(), tokenizer=tokenizer).path
+
+
+@pytest.fixture(scope="session")
+def autoencoder(models_folder: Path, tokenizer: Tokenizer) -> Path:
+    torch.manual_seed(5)
+    config = VAEConfig(vocabulary_size=tokenizer.vocabulary_size, embedding=16, hidden=24, latent=6, context=24)
+    module = SentenceVAE(config)
+    for parameter in module.parameters():
+        parameter.data *= 3
+    return assemble(models_folder / "autoencoder", task="generation", model="vae", config=config,
                     state=module.state_dict(), tokenizer=tokenizer).path
 
 

@@ -81,3 +81,9 @@ def test_nothing_to_measure_is_said(summariser: Path, reader: Path) -> None:
         evaluate(Artifact.load(reader), [], threads=1)
     with pytest.raises(DataError, match="summary"):
         evaluate(Artifact.load(summariser), [{"text": "One."}], threads=1)
+
+
+def test_a_sentence_autoencoder_is_measured_by_its_bound(autoencoder: Path) -> None:
+    found = evaluate(Artifact.load(autoencoder), [{"text": text} for text in ("The fox", "Nobody knows.")], threads=1)
+    assert found["metrics"]["negative_elbo"] > found["metrics"]["kl"] > 0
+    assert found["rows"] == 2 and found["metrics"]["loss"] > 0
