@@ -27,8 +27,11 @@ from modeling.configs import (
     TransformerReaderConfig,
     VAEConfig,
 )
+from modeling.configs.bart import BartConfig
 from modeling.configs.causal import CausalConfig
+from modeling.configs.t5 import T5Config
 from modeling.export.bag import bag_graphs
+from modeling.export.bart import bart_graphs
 from modeling.export.bert import bert_graphs
 from modeling.export.bert_classifier import bert_classifier_graphs
 from modeling.export.causal import causal_graphs
@@ -39,6 +42,7 @@ from modeling.export.graph import Graph
 from modeling.export.lstm import lstm_graphs
 from modeling.export.reading import qanet_graphs, transformer_reader_graphs
 from modeling.export.recurrent_lm import recurrent_lm_graphs
+from modeling.export.t5 import t5_graphs
 from modeling.export.transformer import transformer_graphs
 from modeling.export.vae import vae_graphs
 from modeling.export.weights import Storage, Weights, encode_weights
@@ -50,7 +54,9 @@ GRAPHS: dict[type, Callable[[Any, Weights], list[Graph]]] = {
     BagConfig: bag_graphs,
     BertClassifierConfig: bert_classifier_graphs,
     BertConfig: bert_graphs,
+    BartConfig: bart_graphs,
     CausalConfig: causal_graphs,
+    T5Config: t5_graphs,
     CNNConfig: cnn_graphs,
     DecoderConfig: decoder_graphs,
     EncoderConfig: encoder_graphs,

@@ -27,7 +27,9 @@ from modeling.configs import (
     TransformerReaderConfig,
     VAEConfig,
 )
+from modeling.configs.bart import BartConfig
 from modeling.configs.causal import CausalConfig
+from modeling.configs.t5 import T5Config
 from modeling.errors import ParityError
 from modeling.export.session import Session
 from modeling.text import ClassifierInputs
@@ -229,17 +231,30 @@ def _lengths(used: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _transformer(run: TrainedModel, module: nn.Module, folder: Path, rows: list[dict[str, Any]]) -> Iterator[Compared]:
+    yield from _written(run, module, folder, _pairs(run, rows))
+
+
+def _imported(run: TrainedModel, module: nn.Module, folder: Path, rows: list[dict[str, Any]]) -> Iterator[Compared]:
+    told, encode, pairs = run.preprocessing, run.tokenizer.encode, []
+    for row in rows:
+        source = encode(told.get("prefix", "") + row["source"])[: run.config.context - 4]
+        pairs.append(([*source, *told["after"]], [told["start"], *encode(row["target"])][:TARGET]))
+    yield from _written(run, module, folder, pairs)
+
+
+def _written(
+    run: TrainedModel, module: nn.Module, folder: Path, pairs: list[tuple[list[int], list[int]]]
+) -> Iterator[Compared]:
     """Sources of unlike length, then their targets token by token."""
     encoder, decoder = Session(folder / "encoder.cpu.onnx"), Session(folder / "decoder.cpu.onnx")
     names = [f"cross_{part}{layer}" for layer in range(run.config.decoder_layers) for part in "kv"]
-    pairs = _pairs(run, rows)
     for batch in _batches([source for source, _ in pairs]):
         source_ids, source_lengths = _padded([pairs[i][0] for i in batch])
         target_ids, target_lengths = _padded([pairs[i][1] for i in batch])
         expected = module(*(torch.from_numpy(array) for array in (source_ids, source_lengths, target_ids)))
         mask = (np.arange(source_ids.shape[1]) < source_lengths[:, None]).astype(np.int32)
         cross = dict(zip(names, encoder.run({"input_ids": source_ids, "attention_mask": mask}, names), strict=True))
-        shared = {**cross, "cross_mask": mask, "query_shape": np.array([len(batch), 1, run.config.width])}
+        shared = {**cross, "cross_mask": mask, "query_shape": np.array([len(batch), 1, -1])}
         cache = decoder.cache(len(batch), run.config.context)
         for step in range(target_ids.shape[1]):
             inputs = {**shared, "input_ids": target_ids[:, step : step + 1], **_lengths(np.full(len(batch), step + 1))}
@@ -269,7 +284,9 @@ COMPARE: dict[type, Compare] = {
     BagConfig: _classifier,
     BertClassifierConfig: _classifier,
     BertConfig: _reader,
+    BartConfig: _imported,
     CausalConfig: _decoder,
+    T5Config: _imported,
     CNNConfig: _classifier,
     DecoderConfig: _decoder,
     EncoderConfig: _classifier,

@@ -71,7 +71,7 @@ def _decoder(config: TransformerConfig, graph: GraphBuilder) -> Graph:
         added = swiglu(graph, x, f"{prefix}.feed_forward", config.hidden)
     x, _ = normed(graph, stream, added, "decoder.norm.weight")
     x = graph.op("Squeeze", x, graph.constant([1], "i64"))  # [R, D]
-    _best(graph, head(graph, x, ["R", config.vocabulary_size]), config.vocabulary_size)
+    best(graph, head(graph, x, ["R", config.vocabulary_size]), config.vocabulary_size)
     return graph.finish(role="decoder", file=f"decoder.{graph.device}.onnx")
 
 
@@ -85,7 +85,8 @@ def _cross_attention(graph: GraphBuilder, x: str, prefix: str, layer: int, confi
     return graph.linear(rows, f"{prefix}.out.weight")
 
 
-def _best(graph: GraphBuilder, logits: str, vocabulary_size: int) -> None:
-    best = min(BEST, vocabulary_size)
-    names = [graph.output("top_logprobs", "f32", ["R", best]), graph.output("top_ids", "i64", ["R", best])]
-    graph.op("TopK", graph.op("LogSoftmax", logits, axis=-1), graph.constant([best], "i64"), outputs=names, axis=-1)
+def best(graph: GraphBuilder, logits: str, vocabulary_size: int) -> None:
+    """The candidates of each row as outputs."""
+    shown = min(BEST, vocabulary_size)
+    names = [graph.output("top_logprobs", "f32", ["R", shown]), graph.output("top_ids", "i64", ["R", shown])]
+    graph.op("TopK", graph.op("LogSoftmax", logits, axis=-1), graph.constant([shown], "i64"), outputs=names, axis=-1)

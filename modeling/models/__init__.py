@@ -18,8 +18,11 @@ from modeling.configs import (
     TransformerReaderConfig,
     VAEConfig,
 )
+from modeling.configs.bart import BartConfig
 from modeling.configs.causal import CausalConfig
+from modeling.configs.t5 import T5Config
 from modeling.models.bag import BagClassifier
+from modeling.models.bart import Bart
 from modeling.models.bert import BertReader
 from modeling.models.bert_classifier import BertClassifier
 from modeling.models.causal import Causal
@@ -29,11 +32,14 @@ from modeling.models.encoder import EncoderClassifier
 from modeling.models.lstm import LSTMClassifier
 from modeling.models.qanet import QANet
 from modeling.models.recurrent_lm import RecurrentLM
+from modeling.models.t5 import T5
 from modeling.models.transformer import Transformer
 from modeling.models.transformer_reader import TransformerReader
 from modeling.models.vae import SentenceVAE
 
 NETWORKS: dict[type, type[nn.Module]] = {
+    BartConfig: Bart,
+    T5Config: T5,
     BagConfig: BagClassifier,
     BertClassifierConfig: BertClassifier,
     BertConfig: BertReader,
@@ -61,6 +67,7 @@ __all__ = [
     "BertClassifier",
     "BertReader",
     "CNNClassifier",
+    "Bart",
     "Causal",
     "Decoder",
     "EncoderClassifier",

@@ -9,10 +9,14 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
+    BartConfig,
+    BartForConditionalGeneration,
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
+    MarianConfig,
+    MarianMTModel,
     MistralConfig,
     MistralForCausalLM,
     PreTrainedModel,
@@ -20,6 +24,8 @@ from transformers import (
     Qwen2ForCausalLM,
     Qwen3Config,
     Qwen3ForCausalLM,
+    T5Config,
+    T5ForConditionalGeneration,
 )
 
 VOCABULARY = 300
@@ -46,12 +52,35 @@ CAUSAL: dict[str, Callable[[], PreTrainedModel]] = {
         vocab_size=VOCABULARY, n_embd=32, n_layer=2, n_head=2, n_positions=64, bos_token_id=2, eos_token_id=2)),
 }
 
+ENCODER_DECODER: dict[str, Any] = {
+    "d_model": 32, "encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 2, "decoder_attention_heads": 2,
+    "encoder_ffn_dim": 48, "decoder_ffn_dim": 48, "vocab_size": VOCABULARY, "max_position_embeddings": 64,
+}
+T5_SIZES: dict[str, Any] = {
+    "vocab_size": VOCABULARY, "d_model": 32, "d_kv": 16, "num_heads": 4, "num_layers": 2, "d_ff": 48,
+    "relative_attention_num_buckets": 8, "relative_attention_max_distance": 20, "pad_token_id": 0, "eos_token_id": 2,
+    "decoder_start_token_id": 0,
+}
+SEQ2SEQ: dict[str, Callable[[], PreTrainedModel]] = {
+    "marian": lambda: MarianMTModel(MarianConfig(
+        **ENCODER_DECODER, scale_embedding=True, activation_function="swish", pad_token_id=1, eos_token_id=2,
+        decoder_start_token_id=1, forced_eos_token_id=2, bad_words_ids=[[1]])),
+    "bart": lambda: BartForConditionalGeneration(BartConfig(
+        **ENCODER_DECODER, activation_function="gelu", bos_token_id=0, pad_token_id=1, eos_token_id=2,
+        decoder_start_token_id=2, forced_bos_token_id=0)),
+    "t5": lambda: T5ForConditionalGeneration(T5Config(**T5_SIZES)),
+    "t5 1.1": lambda: T5ForConditionalGeneration(T5Config(
+        **T5_SIZES, feed_forward_proj="gated-gelu", tie_word_embeddings=False)),
+}
+
 
 def shaken(model: PreTrainedModel, seed: int = 0) -> PreTrainedModel:
     """Weights, norms and biases too, that make decisions which are no ties."""
     torch.manual_seed(seed)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
+            if "embed_positions" in name and not parameter.requires_grad:  # Marian's sines
+                continue
             noise = torch.randn_like(parameter)
             gain = parameter.dim() == 1 and name.endswith("weight")
             parameter.copy_(1 + 0.1 * noise if gain else 0.15 * noise)
