@@ -102,6 +102,7 @@
     if (event.target.id !== "ask") return;
     if (!prompt().value.trim() || !$("[data-testid=send]") || app.dataset.online !== "yes") event.preventDefault();
     if (!prompt().value.trim()) prompt().focus();
+    if (!event.target.reportValidity()) event.preventDefault();
     if (prompt().value.length > Number(app.dataset.limit)) {
       event.preventDefault();
       document.getElementById("notice").replaceChildren(document.getElementById("too-long").content.cloneNode(true));
@@ -184,6 +185,22 @@
     choose(`${target}-${source}`);
     prompt().focus();
   }
+
+  // A sentence autoencoder: the composer asks for what its mode needs
+  function asks() {
+    const latent = document.getElementById("latent");
+    if (!latent) return;
+    const mode = document.getElementById("mode"), second = document.getElementById("second");
+    latent.dataset.mode = mode.value;
+    second.required = mode.value === "interpolate";
+    prompt().readOnly = mode.value === "sample";
+    const said = mode.options[0].dataset.prompt;
+    if (prompt().readOnly) prompt().value = said;
+    else if (prompt().value === said) fill("");
+  }
+  app.addEventListener("change", (event) => { if (event.target.id === "mode") asks(); });
+  app.addEventListener("htmx:wsAfterSend", () => asks());
+  asks();
 
   // Theme: the system's, light, dark; kept in a cookie so that the server sends the right one
   function nextTheme() {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from modeling.artifact import Artifact as ArtifactFolder
+from modeling.errors import ParleyError
 from modeling.tasks import TASKS
 from webapp.accounts.rights import is_member, owned_by
 from webapp.training.models import Artifact
@@ -38,6 +41,15 @@ class AssistantQuerySet(models.QuerySet["Assistant"]):
     def editable_by(self, user: Any) -> AssistantQuerySet:
         """Those that this user may change: an admin all, a trainer the own ones."""
         return self.filter(owned_by(user))
+
+
+@lru_cache(maxsize=256)
+def model_in(folder: str) -> str:
+    """The model of an artifact's folder, such as lstm; "" where there is none to read. A folder never changes."""
+    try:
+        return ArtifactFolder.load(folder, verify=False).model
+    except ParleyError:
+        return ""
 
 
 class Assistant(models.Model):
@@ -68,6 +80,11 @@ class Assistant(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def model(self) -> str:
+        """The model of its task that answers."""
+        return model_in(self.artifact)
 
     @property
     def name(self) -> str:

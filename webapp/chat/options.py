@@ -8,11 +8,17 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from modeling.inference import Request, SamplingParams
+from django.utils.translation import gettext as _
+
+from modeling.errors import RequestError
+from modeling.inference import Latent, Request, SamplingParams
 from webapp.assistants.models import Assistant
 from webapp.assistants.sampling import LENGTH, TEMPERATURE
 
 SAMPLING = {field.name for field in fields(SamplingParams)}
+MODES, PATHS = ("sample", "interpolate", "reconstruct"), ("spherical", "linear")
+LINES = (2, 16, 8)  # least, most, default
+SECOND = 500  # characters of the sentence at the other end
 SENTENCES = (1, 10, 3)  # least, most, default
 CHINESE = re.compile("[\u3400-\u9fff]")
 
@@ -46,9 +52,29 @@ def cleaned(assistant: Assistant, raw: Mapping[str, Any], text: str = "") -> dic
     if assistant.task == "generation":
         temperature = assistant.defaults.get("temperature", TEMPERATURE[2])
         length = assistant.defaults.get("max_tokens", LENGTH[2])
-        return {"temperature": round(_number(raw.get("temperature"), *TEMPERATURE[:2], temperature), 2),
-                "max_tokens": int(_number(raw.get("max_tokens"), *LENGTH[:2], length))}
+        temperature = round(_number(raw.get("temperature"), *TEMPERATURE[:2], temperature), 2)
+        length = int(_number(raw.get("max_tokens"), *LENGTH[:2], length))
+        return _latent(assistant, raw) | {"temperature": temperature, "max_tokens": length}
     return {}
+
+
+def _latent(assistant: Assistant, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """What a sentence autoencoder is asked for; nothing of any other model."""
+    if assistant.model != "vae":
+        return {}
+    mode, path = raw.get("mode"), raw.get("path")
+    found = {"mode": mode if mode in MODES else MODES[0], "lines": int(_number(raw.get("lines"), *LINES))}
+    if found["mode"] != "interpolate":
+        return found
+    second = raw.get("second")
+    return found | {"path": path if path in PATHS else PATHS[0],
+                    "second": second.strip()[:SECOND] if isinstance(second, str) else ""}
+
+
+def require_whole(options: Mapping[str, Any]) -> None:
+    """Raise RequestError where a way between two sentences lacks the second."""
+    if options.get("mode") == "interpolate" and not options.get("second"):
+        raise RequestError(_("The sentence at the other end is missing"), remedy=_("Write it in the field below"))
 
 
 def request_for(
@@ -61,7 +87,9 @@ def request_for(
         sampling["stop"] = tuple(sampling["stop"])
     sampling |= {name: value for name, value in options.items() if name in SAMPLING}
     source, _, target = options.get("direction", "").partition("-")
+    latent = {name: options[name] for name in ("mode", "lines", "second", "path") if name in options}
     return Request(
+        latent=Latent(**latent) if latent else None,
         artifact=assistant.artifact, text=text, sampling=SamplingParams(**sampling),
         source_language=source or None, target_language=target or None,
         documents=documents, history=history, sentences=options.get("sentences"),
@@ -75,5 +103,5 @@ def controls(assistant: Assistant, chosen: Mapping[str, Any]) -> dict[str, Any]:
                   for one in assistant.directions]
     return cleaned(assistant, chosen) | {
         "directions": directions, "sentences_range": SENTENCES, "temperature_range": TEMPERATURE,
-        "length_range": LENGTH,
+        "length_range": LENGTH, "lines_range": LINES,
     }

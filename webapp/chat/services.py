@@ -114,6 +114,7 @@ def ask(*, visitor: Visitor, conversation_id: uuid.UUID, slug: str, text: Any, o
     _require_capacity(visitor)
     began = not conversation.title
     conversation.options = options_of.cleaned(conversation.assistant, options, text)
+    options_of.require_whole(conversation.options)
     if began:
         conversation.title = " ".join(text.split())[:TITLE]
     conversation.save()
