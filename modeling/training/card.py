@@ -33,7 +33,7 @@ def model_card(result: TrainedModel, *, name: str, about: str, storage: str) -> 
 
 def steps_line(preprocessing: Mapping[str, Any]) -> str:
     """What is done to a text first, where anything is; of a long list how many words it has."""
-    told = {name: (f"{len(value)} words" if len(value) > 20 else ", ".join(value)) if isinstance(value, list) else value
+    told = {name: (f"({len(value)})" if len(value) > 20 else ", ".join(value)) if isinstance(value, list) else value
             for name, value in preprocessing.get("text", {}).items()}
     return "\n\nPreprocessing: " + "; ".join(f"{name} {value}" for name, value in told.items()) + "." if told else ""
 

@@ -48,7 +48,7 @@ class TrainForm(forms.Form):
         fields["model"].choices = [(name, name) for name in TRAINABLE[self.choice.task]]
         fields["parent"].choices = [(value, label or gettext("new weights"))
                                     for value, label in starts_for(user, self.choice.task, self.choice.model)]
-        self.known = self.choice.options()
+        self.known, self.steps_asked = self.choice.options(), bool(start.get("steps"))
         fields |= {PREFIX + option.name: option_field(option) for option in self.known}
         self._keep_what_was_set(start if data is None else {})
 
@@ -122,8 +122,8 @@ class TrainForm(forms.Form):
 
     @property
     def shows_steps(self) -> bool:
-        """Whether any of these has a message, or a value that a person set."""
-        return any(field.errors or self.initial.get(field.name) for field in self.steps)
+        """Whether any of these has a message, or a value that a person set, or the address asked for them."""
+        return self.steps_asked or any(field.errors or self.initial.get(field.name) for field in self.steps)
 
     @property
     def more_is_wrong(self) -> bool:
@@ -134,7 +134,8 @@ class TrainForm(forms.Form):
     def shows_options(self) -> bool:
         """Whether any option has a message, or a value that a person set."""
         touched = not self.is_bound and any(name.startswith(PREFIX) for name in self.initial)
-        return touched or self.more_is_wrong or any(field.errors for field in (*self.main_options, *self.steps))
+        wrong = self.more_is_wrong or any(field.errors for field in (*self.main_options, *self.steps))
+        return touched or self.steps_asked or wrong
 
     @property
     def basis(self) -> str:

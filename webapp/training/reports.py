@@ -15,6 +15,7 @@ from modeling.artifact import Artifact as ArtifactFolder
 from modeling.errors import ArtifactError
 from webapp import charts
 from webapp.markdown import render_document
+from webapp.training.cards import in_readers_language
 from webapp.training.figures import figure_text, flat, is_figure, name_of
 from webapp.training.models import Artifact
 from webapp.training.services import CARD_CHARACTERS
@@ -26,8 +27,9 @@ LABELS = 40  # of a confusion matrix that are drawn
 def overview(artifact: Artifact, rows_url: str) -> dict[str, Any]:
     """Context of the artifact's page. `rows_url` is the address of its rows."""
     report = artifact.report or {"metrics": artifact.metrics}
+    card = in_readers_language(artifact.card[:CARD_CHARACTERS])
     return {
-        "artifact": artifact, "card": render_document(artifact.card[:CARD_CHARACTERS]), "report": report,
+        "artifact": artifact, "card": render_document(card), "report": report,
         "figures": list(figures(report)), "matrix": confusion(report, rows_url), "calibration": calibration(report),
         **examples(artifact, "best", "worst"), **facts(artifact),
     }

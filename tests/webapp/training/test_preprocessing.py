@@ -25,6 +25,8 @@ def test_the_steps_that_are_on_are_shown_on_rows_of_the_data(browser: Client, as
                                "set_preprocessing_urls": "remove"}).content.decode()
     assert "<dt>HTML</dt><dd>FREE &amp; easy " in page and "<dt>Small letters</dt><dd>free &amp; easy</dd>" in page
     assert "nothing to do here" in page and "Web addresses" in page and "<script>" not in page
+    asked_for = browser.get(ADD, {**asked, "steps": "1"}).content.decode()
+    assert '<details class="p-fold t-steps" open' in asked_for and 'hx-trigger="load, input' in asked_for
     chinese = browser.get(STEPS, {**asked, "set_preprocessing_html": "on"}, headers={"accept-language": "zh-hans"})
     assert "文本" in chinese.content.decode()
 
