@@ -1,4 +1,5 @@
-"""PassageIndex: documents cut into passages and found by BM25 (Robertson et al. 1994), English and Chinese alike."""
+"""PassageIndex: documents cut into passages and found by BM25 (Robertson et al. 1994), English and Chinese alike; where
+an embedder was passed in, by their meaning as well."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +22,12 @@ from modeling.errors import DataError
 from modeling.text import folded, is_chinese, sentences
 
 _K1, _B = 1.2, 0.75
-_VERSION = 1
+_VERSION = 2
+_READABLE = (1, 2)  # the first one had no vectors
+DENSE = 0.6
+"""What a cosine counts beside the BM25 score over the best one, chosen on SQuAD's training articles (docs/results.md).
+"""
+VECTORS = "vectors.npy"
 _CHINESE = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 _TERMS = re.compile(f"([{_CHINESE}]+)|([^\\W_{_CHINESE}]+)")
 _CHARACTERS_A_WORD = 200 / 120  # Chinese characters that say as much as a word
@@ -86,13 +93,25 @@ def _pieces(text: str, words: int) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
+@dataclass(frozen=True, slots=True)
+class Dense:
+    """Vectors of passages, and who makes such of a question."""
+
+    vectors: np.ndarray
+    """float16 [passages, D], of length 1."""
+    embedder: str
+    """Folder of the artifact."""
+    digest: str
+    """Of that artifact: another one's vectors do not fit."""
+
+
 class PassageIndex:
     """Passages and, for each term, in which of them it stands with what weight."""
 
     def __init__(self, found: Sequence[Passage], vocabulary: dict[str, int], offsets: np.ndarray,
-                 postings: np.ndarray, weights: np.ndarray) -> None:
+                 postings: np.ndarray, weights: np.ndarray, dense: Dense | None = None) -> None:
         """`offsets` int64 [terms + 1] cuts `postings` int32 [P] (passage numbers) and `weights` float32 [P]."""
-        self.passages = found
+        self.passages, self.dense = found, dense
         self._vocabulary, self._offsets, self._postings, self._weights = vocabulary, offsets, postings, weights
 
     def __len__(self) -> int:
@@ -114,14 +133,25 @@ class PassageIndex:
                            size=len(vocabulary))
         return cls(found, vocabulary, *arrays)
 
-    def search(self, query: str, limit: int = 10) -> list[tuple[Passage, float]]:
-        """The best passages, best first; only such as share a term with the query. Equal scores keep their order."""
-        scores = np.zeros(len(self.passages), dtype=np.float32)
-        wanted = Counter(terms(query)[:_LONGEST_QUERY])
-        for term, count in wanted.items():
-            if (index := self._vocabulary.get(term)) is not None:
-                start, end = self._offsets[index], self._offsets[index + 1]
-                scores[self._postings[start:end]] += count * self._weights[start:end]
+    def add_vectors(self, vectors: np.ndarray, *, embedder: str, digest: str) -> None:
+        """Find passages by vectors [passages, D] of `texts()` too."""
+        self.dense = Dense(vectors.astype(np.float16), embedder, digest)
+
+    def texts(self) -> list[str]:
+        """What an embedder reads of each passage."""
+        return [f"{passage.title}\n{passage.text}" for passage in self.passages]
+
+    def search(self, query: str, limit: int = 10, *, vector: np.ndarray | None = None, weight: float = DENSE,
+               ) -> list[tuple[Passage, float]]:
+        """The best passages, best first; only such as share a term with the query. Equal scores keep their order.
+
+        With the query's `vector` [D] passages are also found by their meaning, and scores are 0 to about 1 + `weight`:
+        the BM25 score over the best one, and `weight` times the cosine.
+        """
+        scores = self.lexical(query)
+        if vector is not None and self.dense is not None and len(scores):
+            scores = scores / max(1e-9, float(scores.max()))
+            scores += weight * np.maximum(0.0, self.dense.vectors.astype(np.float32) @ vector.astype(np.float32))
         limit = min(limit, len(scores))
         if limit < 1:
             return []
@@ -129,13 +159,26 @@ class PassageIndex:
         best = best[np.lexsort((best, -scores[best]))]
         return [(self.passages[i], float(scores[i])) for i in best if scores[i] > 0]
 
+    def lexical(self, query: str) -> np.ndarray:
+        """BM25 scores of all passages: float32 [passages]."""
+        scores = np.zeros(len(self.passages), dtype=np.float32)
+        wanted = Counter(terms(query)[:_LONGEST_QUERY])
+        for term, count in wanted.items():
+            if (index := self._vocabulary.get(term)) is not None:
+                start, end = self._offsets[index], self._offsets[index + 1]
+                scores[self._postings[start:end]] += count * self._weights[start:end]
+        return scores
+
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the index as a folder; one that is there already is replaced in one step."""
         arrays = zip(_ARRAYS, (self._offsets, self._postings, self._weights), strict=True)
-        state = {"version": _VERSION, "terms": list(self._vocabulary),
+        state: dict[str, Any] = {"version": _VERSION, "terms": list(self._vocabulary),
                  "passages": [[p.document, p.title, p.text, p.start] for p in self.passages]}
-        replace_folder(folder, {f"{name}.npy": _bytes_of(values) for name, values in arrays}
-                       | {"index.json": json.dumps(state, ensure_ascii=False).encode()})
+        files = {f"{name}.npy": _bytes_of(values) for name, values in arrays}
+        if self.dense is not None:
+            files[VECTORS] = _bytes_of(self.dense.vectors)
+            state["embedder"] = [self.dense.embedder, self.dense.digest]
+        replace_folder(folder, files | {"index.json": json.dumps(state, ensure_ascii=False).encode()})
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> PassageIndex:
@@ -143,17 +186,28 @@ class PassageIndex:
         path = Path(folder)
         try:
             state = json.loads((path / "index.json").read_text(encoding="utf-8"))
-            if state["version"] != _VERSION:
+            if state["version"] not in _READABLE:
                 raise DataError(f"the index {path.name} is of version {state['version']}",
-                                allowed=f"Version {_VERSION} can be read", remedy="Add the documents again")
+                                allowed=f"Versions up to {_VERSION} can be read", remedy="Add the documents again")
             arrays = [np.load(path / f"{name}.npy", allow_pickle=False) for name in _ARRAYS]
             found = [Passage(document, title, text, start) for document, title, text, start in state["passages"]]
+            dense = _dense(path, state, len(found))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"the index {path.name} cannot be read: {error}",
                             remedy="Add the documents again") from None
         vocabulary = {term: index for index, term in enumerate(state["terms"])}
         _check(path.name, len(found), len(vocabulary), *arrays)
-        return cls(found, vocabulary, *arrays)
+        return cls(found, vocabulary, *arrays, dense=dense)
+
+
+def _dense(path: Path, state: dict[str, Any], passages: int) -> Dense | None:
+    if "embedder" not in state:
+        return None
+    embedder, digest = map(str, state["embedder"])
+    vectors = np.load(path / VECTORS, allow_pickle=False)
+    if vectors.dtype != np.float16 or vectors.ndim != 2 or len(vectors) != passages:
+        raise ValueError("its vectors do not fit its passages")
+    return Dense(vectors, embedder, digest)
 
 
 def _postings(ids: np.ndarray, places: np.ndarray, counts: np.ndarray, lengths: np.ndarray, *,

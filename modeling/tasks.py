@@ -36,12 +36,14 @@ TASKS: dict[str, Task] = {
         models={
             "bert": Method("Fine-tuned BERT",
                            "finds the answer word for word in your documents; fine-tuned from a BERT folder"),
+            "dual": Method("Dual encoder", "finds the passage by its meaning, also in other words; fine-tuned from a "
+                                           "BERT folder; readers search with it"),
             "qanet": Method("QANet", "convolutions and attention; learns to read from nothing but your rows; from some "
                                      "ten thousand questions on"),
             "transformer": Method("Transformer reader", "an encoder that learns to read from nothing but your rows; "
                                                         "quicker than QANet"),
         },
-        metrics=("f1", "em"),
+        metrics=("f1", "em", "recall_1"),
     ),
     "translation": Task(
         title="Translation",

@@ -216,6 +216,8 @@ DOCUMENT_BYTES = 20 * 1024 * 1024
 DOCUMENTS_PER_CONVERSATION = 10
 DOCUMENT_SECONDS = 120  # for reading and indexing one document
 DOCUMENT_MEMORY = 1024 * 1024 * 1024
+EMBEDDER = Path(folder).resolve() if (folder := os.environ.get("PARLEY_EMBEDDER")) else None  # finds by meaning too
+EMBEDDER_MEMORY = 3 * 1024**3  # of address space, with ONNX Runtime in it
 UPLOAD_BYTES = DOCUMENTS_PER_CONVERSATION * DOCUMENT_BYTES + 1024 * 1024  # of one request
 # Retention, in days
 ANONYMOUS_DAYS = int(os.environ.get("PARLEY_KEEP_DAYS") or 180)  # conversations of no account, after the last message

@@ -18,6 +18,8 @@ from modeling.errors import DataError, ParleyError
 from modeling.faq import FaqIndex
 from modeling.retrieval import PassageIndex
 
+MOST_EMBEDDED = 3000
+"""Passages of a document: about a minute's work. A longer one is found by its words."""
 HELP = "make documents ready to be asked about"
 
 
@@ -26,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="text, Markdown or PDF; or tables of questions and answers")
     parser.add_argument("--title", help="the title of the document, where there is one; else its own, or its name")
     parser.add_argument("--out", required=True, metavar="FOLDER", help="the index; one that is there is replaced")
+    parser.add_argument("--embedder", type=Path, metavar="ARTIFACT", help="find passages by its vectors too")
     parser.add_argument("--memory", type=int, metavar="BYTES", help="give up above this")
     parser.add_argument("--seconds", type=int, metavar="N", help="give up after this much processor time")
 
@@ -40,9 +43,19 @@ def run(args: argparse.Namespace) -> int:
     index = PassageIndex.build(titled)
     if not len(index):
         raise DataError("There is no sentence in it", remedy="Add a document with text")
+    if args.embedder is not None and len(index) <= MOST_EMBEDDED:
+        _embed(index, args.embedder)
     index.save(args.out)
     print(json.dumps({"passages": len(index), "characters": sum(len(text) for _name, _title, text in titled)}))
     return 0
+
+
+def _embed(index: PassageIndex, folder: Path) -> None:
+    # Only a document that is embedded needs ONNX Runtime.
+    from modeling.inference.embedding import Embedder
+
+    embedder = Embedder.load(folder, threads=1)
+    index.add_vectors(embedder(index.texts()), embedder=str(embedder.path), digest=embedder.digest)
 
 
 def _questions(files: list[str], out: str) -> int:

@@ -11,6 +11,7 @@ from modeling.configs.causal import CausalConfig
 from modeling.configs.cnn import CNNConfig
 from modeling.configs.decoder import DecoderConfig
 from modeling.configs.defaults import characters_of
+from modeling.configs.dual import DualConfig
 from modeling.configs.encoder import EncoderConfig
 from modeling.configs.estimates import Estimate, estimate
 from modeling.configs.lstm import LSTMConfig
@@ -33,6 +34,7 @@ __all__ = [
     "CausalConfig",
     "CNNConfig",
     "DecoderConfig",
+    "DualConfig",
     "EncoderConfig",
     "Estimate",
     "LSTMConfig",

@@ -13,6 +13,7 @@ from modeling.configs.bert_classifier import BertClassifierConfig
 from modeling.configs.causal import CausalConfig
 from modeling.configs.cnn import CNNConfig
 from modeling.configs.decoder import DecoderConfig
+from modeling.configs.dual import DualConfig
 from modeling.configs.encoder import EncoderConfig
 from modeling.configs.lstm import LSTMConfig
 from modeling.configs.network import NetworkConfig
@@ -55,6 +56,10 @@ MODELS: dict[str, dict[str, Model]] = {
         "bert": Model(
             config=BertConfig, defaults=defaults.reading, main=("epochs", "learning_rate", "window"),
             uses=frozenset({"negatives"}), parent="must", folder=True, per_second=(8e10, 2.7e11),
+        ),
+        "dual": Model(
+            config=DualConfig, defaults=defaults.pairing, main=("epochs", "learning_rate", "length"),
+            parent="must", folder=True, per_second=(8e10, 2.7e11),
         ),
         "qanet": Model(
             config=QANetConfig, defaults=defaults.first_reading,

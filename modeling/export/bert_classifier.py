@@ -24,13 +24,14 @@ def _classifier(config: BertClassifierConfig, graph: GraphBuilder) -> Graph:
     texts(graph)
     real = real_positions(graph)
     mask = graph.op("Cast", real, to=TensorProto.INT32)
-    x = _embedded(graph, config)
+    x = embedded(graph, config)
     for layer in range(config.layers):
         x = block(graph, x, mask, f"layers.{layer}", config, config.epsilon)
     return labelled(graph, first(graph, x) if config.pooling == "first" else mean(graph, x, real), config)
 
 
-def _embedded(graph: GraphBuilder, config: BertClassifierConfig) -> str:
+def embedded(graph: GraphBuilder, config: BertClassifierConfig) -> str:
+    """Words, places and the first segment of marked texts: [B, T, D]."""
     start, axis = graph.constant([config.offset], "i64"), graph.constant([0], "i64")
     end = graph.op("Add", graph.op("Shape", "input_ids", start=1, end=2), start)
     x = graph.rows("embeddings.word.weight", "input_ids")

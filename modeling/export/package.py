@@ -19,6 +19,7 @@ from modeling.configs import (
     BertConfig,
     CNNConfig,
     DecoderConfig,
+    DualConfig,
     EncoderConfig,
     LSTMConfig,
     QANetConfig,
@@ -37,6 +38,7 @@ from modeling.export.bert_classifier import bert_classifier_graphs
 from modeling.export.causal import causal_graphs
 from modeling.export.cnn import cnn_graphs
 from modeling.export.decoder import decoder_graphs
+from modeling.export.dual import dual_graphs
 from modeling.export.encoder import encoder_graphs
 from modeling.export.graph import Graph
 from modeling.export.lstm import lstm_graphs
@@ -59,6 +61,7 @@ GRAPHS: dict[type, Callable[[Any, Weights], list[Graph]]] = {
     T5Config: t5_graphs,
     CNNConfig: cnn_graphs,
     DecoderConfig: decoder_graphs,
+    DualConfig: dual_graphs,
     EncoderConfig: encoder_graphs,
     LSTMConfig: lstm_graphs,
     QANetConfig: qanet_graphs,

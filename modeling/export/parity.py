@@ -19,6 +19,7 @@ from modeling.configs import (
     BertConfig,
     CNNConfig,
     DecoderConfig,
+    DualConfig,
     EncoderConfig,
     LSTMConfig,
     QANetConfig,
@@ -137,6 +138,20 @@ def _classifier(run: TrainedModel, module: nn.Module, folder: Path, rows: list[d
             yield Compared(expected, actual, (probabilities > 0.5).astype(np.int64).reshape(-1))
             continue
         yield Compared(expected, actual, probabilities.argmax(-1))
+
+
+def _dual(run: TrainedModel, module: nn.Module, folder: Path, rows: list[dict[str, Any]]) -> Iterator[Compared]:
+    """The cosines of the questions of a batch with its passages."""
+    session, inputs = Session(folder / "embedder.cpu.onnx"), ClassifierInputs.of(run.preprocessing)
+    sides = [inputs.encode(run.tokenizer, [row[name] for row in rows]) for name in ("question", "context")]
+    for batch in _batches(sides[1]):
+        expected, actual = [], []
+        for side in sides:
+            ids, lengths = _padded([side[i] for i in batch])
+            expected.append(module(torch.from_numpy(ids), torch.from_numpy(lengths)).numpy())
+            actual += session.run({"input_ids": ids, "lengths": lengths.astype(np.int32)}, ["vectors"])
+        found = actual[0] @ actual[1].T
+        yield Compared(expected[0] @ expected[1].T, found, found.argmax(-1))
 
 
 def _reader(run: TrainedModel, module: nn.Module, folder: Path, rows: list[dict[str, Any]]) -> Iterator[Compared]:
@@ -289,6 +304,7 @@ COMPARE: dict[type, Compare] = {
     T5Config: _imported,
     CNNConfig: _classifier,
     DecoderConfig: _decoder,
+    DualConfig: _dual,
     EncoderConfig: _classifier,
     LSTMConfig: _classifier,
     QANetConfig: _reader,

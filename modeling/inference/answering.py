@@ -6,9 +6,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from modeling.artifact import Artifact
 from modeling.errors import RequestError
 from modeling.faq import FaqIndex, Match
+from modeling.inference.embedding import Embedder, Embedders
 from modeling.inference.indexes import Index, IndexCache
 from modeling.inference.reading import Found, Reader, Window
 from modeling.inference.request import Chunk, Request
@@ -21,6 +24,7 @@ PASSAGES = 8  # that are read for a question
 ANSWERS = 3  # that are given at most
 TOKENS_A_STEP = 1024  # that the reader sees in one step, padding included
 RETRIEVAL_WEIGHT = 3.0  # logits that a passage loses when it matches the question not at all
+RANKED = 32  # passages that a model that only finds weighs for a question
 QUESTIONS = 4  # of a list that are shown at most
 
 
@@ -55,8 +59,12 @@ class AnsweringScheduler(Scheduler[Question, Search | Read, list[list[Found]]]):
 
     def __init__(self, artifact: Artifact, *, threads: int, device: str, slots: int, max_waiting: int) -> None:
         super().__init__(slots=slots, max_waiting=max_waiting)
-        self.reader = Reader(artifact, threads=threads, device=device)
-        self.indexes = IndexCache()
+        self.finds_only = artifact.model == "dual"
+        if self.finds_only:
+            self.finder = Embedder(artifact, threads=threads, device=device)
+        else:
+            self.reader = Reader(artifact, threads=threads, device=device)
+        self.indexes, self.embedders = IndexCache(), Embedders(threads)
 
     def prepare(self, request: Request) -> Question:
         checked_text(request)
@@ -104,10 +112,20 @@ class AnsweringScheduler(Scheduler[Question, Search | Read, list[list[Found]]]):
         self._look_up(question, text)
         if question.known:
             return
-        hits = [hit for index in question.indexes for hit in index.search(text, PASSAGES)]
+        hits = [hit for index in question.indexes for hit in self._hits(index, text)]
         question.passages = sorted(hits, key=lambda hit: -hit[1])[:PASSAGES]
+        if self.finds_only:
+            return
         windows = self.reader.windows(self.reader.question(text), [passage.text for passage, _ in question.passages])
         question.windows = sorted(windows, key=len)  # neighbours of like length need little padding
+
+    def _hits(self, index: PassageIndex, text: str) -> list[tuple[Passage, float]]:
+        """By words, and by meaning where the index has vectors; a model that only finds weighs the best by meaning."""
+        if not self.finds_only:
+            return index.search(text, PASSAGES, vector=self.embedders.vector(index.dense, text))
+        found = [passage for passage, _ in index.search(text, RANKED, vector=self.embedders.vector(index.dense, text))]
+        vectors = self.finder([text, *(f"{passage.title}\n{passage.text}" for passage in found)])
+        return list(zip(found, np.maximum(0.0, vectors[1:] @ vectors[0]).tolist(), strict=True))
 
     def _look_up(self, question: Question, text: str) -> None:
         """In the lists of questions: one that is like enough needs no reading."""
@@ -127,12 +145,21 @@ class AnsweringScheduler(Scheduler[Question, Search | Read, list[list[Found]]]):
             whole = {"text": best.answer, "passage": 0, "start": 0, "end": len(best.answer), "score": best.similarity}
             return self.finish(question, "stop", text=best.answer, result={
                 "passages": _passages(question), "answers": [whole], "known": True, **_matches(question)})
+        if self.finds_only:
+            return self._give_passage(question)
         best, withheld = ranked(question.found, question.passages, self.reader.confidence)
         answers = [{"text": question.passages[found.passage][0].text[found.start : found.end], "passage": found.passage,
                     "start": found.start, "end": found.end, "score": score} for found, score in best]  # fmt: skip
         self.finish(question, "stop", text=answers[0]["text"] if answers else "",
                     result={"passages": _passages(question), "answers": answers,
                             **({"withheld": withheld} if withheld else {}), **_matches(question)})
+
+    def _give_passage(self, question: Question) -> None:
+        """Of a model that only finds: the best passage is the answer."""
+        answers = [{"text": passage.text, "passage": place, "start": 0, "end": len(passage.text), "score": score}
+                   for place, (passage, score) in enumerate(question.passages[:1])]
+        self.finish(question, "stop", text=answers[0]["text"] if answers else "",
+                    result={"passages": _passages(question), "answers": answers, **_matches(question)})
 
 
 def ranked(found: list[Found], passages: list[tuple[Passage, float]], confidence: Confidence,

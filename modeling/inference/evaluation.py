@@ -15,6 +15,7 @@ from modeling.artifact import Artifact
 from modeling.datasets import labels_of
 from modeling.errors import DataError
 from modeling.inference.classification import ClassificationScheduler
+from modeling.inference.embedding import Embedder
 from modeling.inference.figures import FIGURES, Prediction
 from modeling.inference.generation import GenerationScheduler
 from modeling.inference.latent import LatentScheduler
@@ -113,6 +114,9 @@ def _reading(asked: Measurement) -> Iterator[Prediction]:
     Of a question with an answer the best span counts, whatever its margin, as in SQuAD 1.1; of one without it counts
     whether an answer is given.
     """
+    if asked.artifact.model == "dual":
+        yield from _finding(asked)
+        return
     reader = Reader(asked.artifact, threads=asked.threads, device=asked.device)
     rows = dict(enumerate(asked.rows))
     if not any(row["answers"] for row in asked.rows):
@@ -134,6 +138,23 @@ def _reading(asked: Measurement) -> Iterator[Prediction]:
                          confidence=reader.confidence.score(margin), right=em / 100,
                          facts={"em": em, "f1": f1, "margin": margin, "answerable": float(bool(truth)),
                                 "threshold": reader.confidence.threshold})  # fmt: skip
+
+
+def _finding(asked: Measurement) -> Iterator[Prediction]:
+    """Which of all the rows' passages lies nearest to each question."""
+    embedder = Embedder(asked.artifact, threads=asked.threads, device=asked.device)
+    passages = list(dict.fromkeys(row["context"] for row in asked.rows))
+    place = {text: number for number, text in enumerate(passages)}
+    known = embedder(passages)
+    starts = range(0, len(asked.rows), ROWS)
+    for start in asked.told(starts, len(asked.rows), lambda _: ROWS):
+        rows = asked.rows[start : start + ROWS]
+        for number, (row, scores) in enumerate(zip(rows, embedder([row["question"] for row in rows]) @ known.T,
+                                                   strict=True)):
+            rank = int((scores > scores[place[row["context"]]]).sum())
+            yield Prediction(row=start + number, input=row["question"], expected=row["context"],
+                             output=passages[int(scores.argmax())], score=1 / (rank + 1),
+                             facts={f"recall_{depth}": float(rank < depth) for depth in (1, 5)})
 
 
 def _windows(reader: Reader, rows: Mapping[int, Mapping[str, Any]]) -> Iterator[Window]:

@@ -358,6 +358,19 @@ class ClassifierRunner:
         return np.asarray(found, np.float32)
 
 
+class EmbedderRunner:
+    """Texts to vectors, in micro-batches."""
+
+    def __init__(self, artifact: Artifact, *, threads: int, device: str) -> None:
+        self.graph = Graph(artifact, "embedder", threads=threads, device=device)
+
+    def vectors(self, rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """[rows, D]."""
+        ids, lengths = _padded(rows)
+        (found,) = self.graph(["vectors"], input_ids=ids, lengths=lengths)
+        return np.asarray(found, np.float32)
+
+
 class ReaderRunner:
     """Windows of question and passage to start and end logits."""
 

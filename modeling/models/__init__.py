@@ -10,6 +10,7 @@ from modeling.configs import (
     BertConfig,
     CNNConfig,
     DecoderConfig,
+    DualConfig,
     EncoderConfig,
     LSTMConfig,
     QANetConfig,
@@ -28,6 +29,7 @@ from modeling.models.bert_classifier import BertClassifier
 from modeling.models.causal import Causal
 from modeling.models.cnn import CNNClassifier
 from modeling.models.decoder import Decoder
+from modeling.models.dual import Dual
 from modeling.models.encoder import EncoderClassifier
 from modeling.models.lstm import LSTMClassifier
 from modeling.models.qanet import QANet
@@ -46,6 +48,7 @@ NETWORKS: dict[type, type[nn.Module]] = {
     CausalConfig: Causal,
     CNNConfig: CNNClassifier,
     DecoderConfig: Decoder,
+    DualConfig: Dual,
     EncoderConfig: EncoderClassifier,
     LSTMConfig: LSTMClassifier,
     QANetConfig: QANet,
@@ -70,6 +73,7 @@ __all__ = [
     "Bart",
     "Causal",
     "Decoder",
+    "Dual",
     "EncoderClassifier",
     "LSTMClassifier",
     "NETWORKS",

@@ -1,6 +1,8 @@
 """PassageIndex: passages and BM25."""
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,3 +85,29 @@ def test_squad_passages_are_found_as_often_as_bm25_should(public_data) -> None:
     sample = rows[::5]
     hits = sum(index.search(row["question"], 1)[0][0].text == row["context"].strip() for row in sample)
     assert 0.74 < hits / len(sample) < 0.79
+
+
+def test_a_passage_is_found_by_its_meaning_too_and_vectors_are_kept(tmp_path: Path) -> None:
+    index = PassageIndex.build([("a", "", "Felines sleep."), ("b", "", "A cat food shop closes.")])
+    index.add_vectors(np.array([[1.0, 0.0], [0.0, 1.0]]), embedder="/models/dual", digest="d")
+    index.save(tmp_path / "index")
+    again = PassageIndex.load(tmp_path / "index")
+    assert again.dense is not None and (again.dense.embedder, again.dense.digest) == ("/models/dual", "d")
+    asked = np.array([1.0, 0.0], np.float32)
+    assert [passage.document for passage, _ in again.search("where is the cat")] == ["b"]
+    assert [passage.document for passage, _ in again.search("where is the cat", vector=asked, weight=2.0)] == ["a", "b"]
+
+
+def test_an_index_of_the_first_version_is_read(tmp_path: Path) -> None:
+    PassageIndex.build([("a", "", "The cat sleeps.")]).save(tmp_path / "index")
+    file = tmp_path / "index" / "index.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"version": 1}))
+    assert PassageIndex.load(tmp_path / "index").dense is None
+
+
+def test_vectors_that_do_not_fit_are_told(tmp_path: Path) -> None:
+    index = PassageIndex.build([("a", "", "The cat sleeps.")])
+    index.add_vectors(np.ones((2, 3)), embedder="e", digest="d")
+    index.save(tmp_path / "index")
+    with pytest.raises(DataError, match="do not fit"):
+        PassageIndex.load(tmp_path / "index")

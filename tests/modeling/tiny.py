@@ -72,6 +72,8 @@ def llama_folder(folder: Path) -> Path:
 TINY: dict[tuple[str, str], Tiny] = {
     ("question-answering", "bert"): Tiny(
         rows=QUESTIONS, settings={"window": 96, "stride": 8}, question={"text": "on what"}, parent=bert_folder),
+    ("question-answering", "dual"): Tiny(
+        rows=QUESTIONS, settings={"length": 24}, question={"text": "the red stands"}, parent=bert_folder),
     ("question-answering", "qanet"): Tiny(
         rows=QUESTIONS, question={"text": "on what"},
         settings={"width": 16, "heads": 2, "hidden": 24, "blocks": 1, "window": 96, "stride": 8, "tokenizer": "words",

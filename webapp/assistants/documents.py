@@ -77,7 +77,7 @@ async def _indexed(document: StoredDocument) -> Reading:
     """By a child that gets an argument list, limits, and its own process group."""
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "modeling.cli.index", str(document.source), f"--title={Path(document.name).stem}",
-        "--out", str(document.index), "--memory", str(settings.DOCUMENT_MEMORY),
+        "--out", str(document.index), *_embedding(),
         "--seconds", str(settings.DOCUMENT_SECONDS), cwd=settings.ROOT, start_new_session=True,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         env={"PATH": os.environ.get("PATH", ""), "OPENBLAS_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"},
@@ -96,6 +96,13 @@ async def _indexed(document: StoredDocument) -> Reading:
     if child.returncode != 2:
         log.warning("reading document %s ended with %s: %s", document.pk, child.returncode, message[-500:])
     return Reading(fault=message[-500:] if child.returncode == 2 else BROKE)
+
+
+def _embedding() -> list[str]:
+    """Where the site names an embedder, it gets more room: ONNX Runtime maps much that it never uses."""
+    if settings.EMBEDDER is None:
+        return ["--memory", str(settings.DOCUMENT_MEMORY)]
+    return ["--memory", str(settings.EMBEDDER_MEMORY), "--embedder", str(settings.EMBEDDER)]
 
 
 def discard(document: StoredDocument) -> None:

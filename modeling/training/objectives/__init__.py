@@ -5,12 +5,13 @@ from modeling.training.objectives.base import Objective, Rows, Sample
 from modeling.training.objectives.causal import CausalTuning
 from modeling.training.objectives.classification import Classification
 from modeling.training.objectives.generation import Generation
+from modeling.training.objectives.pairing import Pairing
 from modeling.training.objectives.reading import Reading
 from modeling.training.objectives.recurrence import Recurrence
 from modeling.training.objectives.translation import Translation
 
 OBJECTIVES: dict[str, dict[str, type[Objective]]] = {
-    "question-answering": {"bert": Reading, "qanet": Reading, "transformer": Reading},
+    "question-answering": {"bert": Reading, "qanet": Reading, "transformer": Reading, "dual": Pairing},
     "translation": {"transformer": Translation},
     "summarisation": {},
     "generation": {"lstm": Recurrence, "vae": Autoencoding, "decoder": Generation, "causal": CausalTuning},
