@@ -23,7 +23,7 @@ from modeling.configs.transformer import TransformerConfig
 from modeling.configs.vae import VAEConfig
 from modeling.errors import ConfigError
 
-TOKENIZER = frozenset({"tokenizer", "lowercase", "retokenise"})
+TOKENIZER = frozenset({"tokenizer", "lowercase", "retokenise", "vectors", "freeze_vectors"})
 """Settings of a training that makes its own tokenizer."""
 CLASSIFIER = frozenset({"class_weights", "wanted_accuracy"})
 """Settings of classifiers."""

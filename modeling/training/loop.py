@@ -74,7 +74,7 @@ class Loop:
         self.validation = objective.examples(validation, training=False)
         self.shown = validation[:: max(1, len(validation) // SHOWN)][:SHOWN]
         bf16 = bool(self.processes.agree({"bf16": True, "fp32": False, "auto": bf16_is_fast()}[self._precision()]))
-        self.optimization = Optimization(module, self.config, bf16=bf16)
+        self.optimization = Optimization(module, self.config, bf16=bf16, fixed=objective.fixed_rows)
         self.module, self.progress = self.optimization.module, Progress()
         self.best: dict[str, Tensor] = {}
         self.steps = self.config.steps or max(1, round(self.config.epochs * len(self._epoch(0)) / self.per_update))

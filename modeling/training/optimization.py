@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -87,13 +87,19 @@ class Muon(torch.optim.Optimizer):
 class Optimization:
     """The trained weights in fp32, the module that computes with them (perhaps in bf16), and how they change."""
 
-    def __init__(self, module: nn.Module, config: TrainingConfig, *, bf16: bool) -> None:
+    def __init__(
+        self, module: nn.Module, config: TrainingConfig, *, bf16: bool, fixed: Mapping[str, Tensor] | None = None
+    ) -> None:
+        """`fixed` are rows that stay as they are: name of a matrix -> bool [rows]."""
         self.config = config
         learning = {name: p for name, p in module.named_parameters() if p.requires_grad}
         self.names = list(learning)
         self.masters = [p.detach().float().clone().requires_grad_() for p in learning.values()]
         self.module = module.to(torch.bfloat16) if bf16 else module
         self.working = [p for p in self.module.parameters() if p.requires_grad]
+        masters = dict(zip(self.names, self.masters, strict=True))
+        self.fixed = [(masters[name], rows, masters[name].detach()[rows].clone())
+                      for name, rows in (fixed or {}).items()]
         self.optimizers = self._optimizers()
         self.publish()
 
@@ -130,12 +136,17 @@ class Optimization:
 
     def update(self, rate: float) -> float:
         """One step with the gradients that were gathered; returns their norm before clipping."""
+        for master, rows, _ in self.fixed:
+            master.grad[rows] = 0  # type: ignore[index]
         norm = float(nn.utils.clip_grad_norm_(self.masters, self.config.clip or float("inf")))
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
             optimizer.step()
             optimizer.zero_grad()
+        with torch.no_grad():
+            for master, rows, values in self.fixed:
+                master[rows] = values  # also from the decay
         self.publish()
         return norm
 

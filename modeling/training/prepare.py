@@ -21,11 +21,13 @@ from modeling.configs import (
     split_settings,
 )
 from modeling.datasets import RowFile
+from modeling.embeddings import load_vectors
 from modeling.errors import ConfigError
 from modeling.models import NETWORKS
 from modeling.text import Preprocessing, Tokenizer
 from modeling.training.memory import require_memory
 from modeling.training.objectives import OBJECTIVES, Objective, Rows
+from modeling.training.word_vectors import follow_size, start_from_vectors
 
 EMBEDDING = "embedding.weight"
 TOKENIZER_CHARACTERS = 10**8
@@ -57,8 +59,13 @@ def make_objective(
     model_settings, training_settings = split_settings(task, model, settings)
     training = with_settled_steps(TrainingConfig(**training_settings), parent)
     labels = kind.labels_from_rows(rows)
+    if parent and training.vectors:
+        raise ConfigError(f"{parent.name} has vectors of its own", remedy="Leave vectors out, or begin anew",
+                          field="vectors")
     if parent:
         model_settings = inherited(parent, entry.config, model_settings, given)
+    elif training.vectors:
+        model_settings |= follow_size(entry.config, load_vectors(training.vectors), given)
     shown = rows[:: -(-characters // TOKENIZER_CHARACTERS)] if isinstance(rows, RowFile) else rows
     tokenizer = make_tokenizer(kind, shown, model_settings, training, folder=folder, parent=parent)
     derived = kind.config_from_rows(rows, model_settings) | {"vocabulary_size": tokenizer.vocabulary_size}
@@ -123,6 +130,8 @@ def make_module(objective: Objective, *, seed: int, parent: Parent | None) -> nn
             name: tensor for name, tensor in weights.items()
             if name in own and own[name].shape == tensor.shape and (same_labels or not name.startswith("head."))
         })
+    elif objective.training.vectors:
+        objective.fixed_rows = start_from_vectors(module, objective.tokenizer, objective.training)
     return objective.adapted(module)
 
 

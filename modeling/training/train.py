@@ -30,6 +30,7 @@ from modeling.training.objectives import Objective, Rows
 from modeling.training.prepare import make_module, make_objective, read_parent, remember, write_whole
 from modeling.training.processes import Processes
 from modeling.training.trained import TrainedModel
+from modeling.training.word_vectors import name_of_vectors, said_of_start
 
 Splits = dict[str, Sequence[dict[str, Any]]]
 LARGE = 64 * 2**20
@@ -129,7 +130,8 @@ def _train(request: Request, on_event: Callable[[Event], None], interruption: In
         remember(folder, lineage)
         objective, splits, module, languages = prepare(request, folder)
     on_event({"event": "log", "text": ", ".join(f"{len(rows):,} {name} rows" for name, rows in splits.items())
-              + f"; a vocabulary of {objective.tokenizer.vocabulary_size:,} tokens"})
+              + f"; a vocabulary of {objective.tokenizer.vocabulary_size:,} tokens"
+              + said_of_start(objective.tokenizer, objective.training)})
     module = run_loop(request, objective, splits, module, folder, on_event, interruption, processes)
     trained = objective.settled(module)
     if processes.first:
@@ -151,6 +153,7 @@ def _write(
     on_event({"event": "exporting"})
     settings, steps = asdict(objective.training), objective.tokenizer.pipeline.preprocessing.as_dict()
     del settings["preprocessing"]  # it is serving's business, and written down there
+    settings["vectors"] = lineage["asked"].get("vectors", "")  # by its name, without a place of this machine
     facts = {"settings": settings, "rows": {name: len(rows) for name, rows in splits.items()}}
     result = TrainedModel(
         task=request.task, model=request.model, config=objective.config, module=trained, tokenizer=objective.tokenizer,
@@ -173,6 +176,8 @@ def lineage_of(request: Request) -> dict[str, Any]:
              for kind, paths in (("data", request.data), ("validation", request.validation), ("test", request.test))}
     parent = parent_of(request.parent) if request.parent else None
     settings = {name: value for name, value in request.settings.items() if name not in FREE}
+    if settings.get("vectors"):
+        settings["vectors"] = name_of_vectors(settings["vectors"])
     facts: dict[str, Any] = json.loads(json.dumps({
         "task": request.task, "model": request.model, **files, "asked": settings, "parent": parent,
         "columns": dict(request.columns or {}), "seed": request.seed, "recipe": request.recipe,

@@ -34,6 +34,8 @@ class Objective(ABC):
 
     def __init__(self, tokenizer: Tokenizer, config: Any, training: TrainingConfig, labels: Sequence[str] = ()) -> None:
         self.tokenizer, self.config, self.training, self.labels = tokenizer, config, training, list(labels)
+        self.fixed_rows: dict[str, Tensor] = {}
+        """Rows of matrices that stay as they are: name -> bool [rows]."""
 
     @classmethod
     @abstractmethod
