@@ -41,11 +41,12 @@ def train_vectors(texts: Callable[[], Iterable[str]], out: Path, *, method: str,
     config = replace(config, threads=config.threads or _threads())
     corpus = load_corpus(run) or _read(texts(), run, config, on_event)
     if isinstance(config, GloVeConfig):
-        matrix, speed, loss = _glove(corpus, run, config, on_event)
+        matrix, progress = _glove(corpus, run, config, on_event)
     else:
-        matrix, speed, loss = _word2vec(corpus, run, method, cast(SkipGramConfig, config), on_event)
-    facts = {"method": method, "settings": asdict(config), "source": source, "words_read": corpus.total, "loss": loss,
-             "items_per_second": speed, "seconds": round(time.monotonic() - started, 1)}
+        matrix, progress = _word2vec(corpus, run, method, cast(SkipGramConfig, config), on_event)
+    facts = {"method": method, "settings": asdict(config), "source": source, "words_read": corpus.total,
+             "items": progress.total // config.epochs, "items_per_second": progress.speed, "loss": progress.loss,
+             "seconds": round(time.monotonic() - started, 1)}
     vectors = Vectors(corpus.words, matrix, counts=corpus.counts, facts=facts)
     save_vectors(vectors, out)
     shutil.rmtree(run)
@@ -84,7 +85,7 @@ def _read(texts: Iterable[str], run: Path, config: VectorsConfig, on_event: OnEv
 
 
 def _word2vec(corpus: Corpus, run: Path, method: str, config: SkipGramConfig, on_event: OnEvent,
-              ) -> tuple[np.ndarray, int, float]:
+              ) -> tuple[np.ndarray, Progress]:
     size = len(corpus.tokens)
 
     def epoch(number: int, matrices: Matrices, progress: Progress) -> None:
@@ -92,10 +93,10 @@ def _word2vec(corpus: Corpus, run: Path, method: str, config: SkipGramConfig, on
 
     matrices, progress = _epochs(run, config, size, lambda: word2vec.first_matrices(len(corpus.words), config), epoch,
                                  on_event)
-    return np.ascontiguousarray(matrices["inward"][:, : config.dimensions]), progress.speed, progress.loss
+    return np.ascontiguousarray(matrices["inward"][:, : config.dimensions]), progress
 
 
-def _glove(corpus: Corpus, run: Path, config: GloVeConfig, on_event: OnEvent) -> tuple[np.ndarray, int, float]:
+def _glove(corpus: Corpus, run: Path, config: GloVeConfig, on_event: OnEvent) -> tuple[np.ndarray, Progress]:
     files = _pairs(corpus, run, config, on_event)
     pairs = sum(file.stat().st_size for file in files) // cooccurrence.PAIR.itemsize
 
@@ -104,7 +105,7 @@ def _glove(corpus: Corpus, run: Path, config: GloVeConfig, on_event: OnEvent) ->
 
     matrices, progress = _epochs(run, config, pairs, lambda: glove.first_matrices(len(corpus.words), config), epoch,
                                  on_event)
-    return glove.word_vectors(matrices), progress.speed, progress.loss
+    return glove.word_vectors(matrices), progress
 
 
 def _pairs(corpus: Corpus, run: Path, config: GloVeConfig, on_event: OnEvent) -> list[Path]:
