@@ -28,6 +28,9 @@ NAMES = {"html": "HTML", "unicode": "Unicode forms", "urls": "Web addresses", "e
          "ngrams": "N-grams"}
 """Step of preprocessing -> what people call it, where that is not its name."""
 
+FRESH = frozenset({"vectors", "freeze_vectors"})
+"""Settings of the training that mean something for new weights only."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
@@ -76,7 +79,8 @@ def options(
     found = [_option(field, kind.config, "model", defaults, kind.main) for field in fields(kind.config)
              if field.name not in FROM_DATA and (field.name in KEPT_WEIGHTS or not fixed)]
     found += [_option(field, TrainingConfig, "training", defaults, kind.main) for field in fields(TrainingConfig)
-              if field.name not in NOT_ASKED and (field.name in kind.uses or field.name not in SPECIAL)]
+              if field.name not in (NOT_ASKED | FRESH if fixed else NOT_ASKED)
+              and (field.name in kind.uses or field.name not in SPECIAL)]
     found += [_option(field, Preprocessing, "preprocessing", {}, ()) for field in fields(Preprocessing)
               if field.name in steps_of(task, kind) and not preprocessed]
     return sorted(found, key=lambda option: kind.main.index(option.name) if option.main else len(kind.main))

@@ -64,7 +64,7 @@ class TrainingConfig:
     vectors: str = ""
     """Word vectors that tokens which are words start from; the size of the table of tokens follows them."""
     freeze_vectors: bool = False
-    """Whether the tokens that these vectors know keep them as they are."""
+    """Whether the tokens that these vectors know keep them as they are; means nothing without vectors."""
     shares: tuple[float, ...] = ()
     """Share of the rows used for each direction in an epoch; empty takes all."""
     negatives: float = 0.1
@@ -89,7 +89,5 @@ class TrainingConfig:
         )
         if bad := [share for share in self.shares if not 0 <= share <= 1]:
             raise ConfigError(f"shares has {bad[0]}", allowed="shares from 0 to 1", field="shares")
-        if self.freeze_vectors and not self.vectors:
-            raise ConfigError("there are no word vectors to freeze", allowed="vectors names some", field="vectors")
         if self.shares and not any(self.shares):
             raise ConfigError("all shares are 0", allowed="at least one share above 0", field="shares")

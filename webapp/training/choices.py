@@ -14,6 +14,7 @@ from django.conf import settings as site
 from modeling.configs import TRAINABLE, Estimate, Option, estimate, model_of, options, read_settings
 from webapp.datasets.models import DatasetVersion
 from webapp.training.models import STEP, Artifact, RunEvent, TrainingRun
+from webapp.vectors.models import WordVectors
 
 READER = "squad-reader"  # what a reader continues from where nothing else is chosen
 LIKE = 2  # times: networks whose sizes differ by less are about as fast
@@ -104,6 +105,12 @@ def base_names() -> list[str]:
     if not folder or not folder.is_dir():
         return []
     return sorted(one.name for one in folder.iterdir() if (one / "model.safetensors").is_file())
+
+
+def vectors_for(user: Any) -> list[tuple[str, str]]:
+    """Word vectors that a training can start from: id and name, random ones first."""
+    known = WordVectors.objects.visible_to(user).ready()
+    return [("", ""), *((str(one.pk), f"{one.name} ({one.dimensions})") for one in known)]
 
 
 def size_of(version: DatasetVersion | None) -> tuple[int, int]:

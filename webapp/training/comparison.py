@@ -15,6 +15,7 @@ from webapp.training.figures import figure_text, flat, is_figure, name_of
 from webapp.training.models import EVALUATION, STEP, RunEvent, TrainingRun
 from webapp.training.presentation import LAST, VALIDATION, points
 from webapp.training.services import written
+from webapp.vectors.models import WordVectors
 
 MOST = 8  # more curves on one axis than that cannot be told apart
 
@@ -61,6 +62,8 @@ def whole_settings(run: TrainingRun) -> dict[str, str]:
         known = []
     values = {option.name: option.default for option in known if option.group != "preprocessing"}
     values |= run.settings | run.facts.get("config", {})
+    if values.get("vectors"):
+        values["vectors"] = str(WordVectors.objects.filter(pk=values["vectors"]).first() or "–")
     shown = {name: _shown(value) for name, value in values.items() if value not in (None, "")}
     return {"model": run.model, "data": str(run.version), "seed": str(run.seed), "storage": run.storage,
             "parent": str(run.parent or run.base or gettext("new weights")), **shown}

@@ -16,13 +16,14 @@ from modeling.errors import ConfigError
 from modeling.tasks import TASKS
 from webapp.accounts.models import User
 from webapp.training import services
-from webapp.training.choices import TASKS_TO_TRAIN, Choice, choose, size_of, starts_for, versions_for
+from webapp.training.choices import TASKS_TO_TRAIN, Choice, choose, size_of, starts_for, vectors_for, versions_for
 from webapp.training.models import TrainingRun
 from webapp.wording import said, spoken
 
 STEPS = "preprocessing"
 LONGEST_LIST = 20_000  # characters of a list of words
 PREFIX = "set_"  # of the fields that are options
+VECTORS = f"{PREFIX}vectors"
 STORAGES = [("int8", _("8 bit: small and fast")), ("fp16", _("16 bit")), ("fp32", _("32 bit: exact"))]
 
 
@@ -50,6 +51,10 @@ class TrainForm(forms.Form):
                                     for value, label in starts_for(user, self.choice.task, self.choice.model)]
         self.known, self.steps_asked = self.choice.options(), bool(start.get("steps"))
         fields |= {PREFIX + option.name: option_field(option) for option in self.known}
+        if VECTORS in fields:  # names here, folders in the library
+            fields[VECTORS] = forms.ChoiceField(
+                label=fields[VECTORS].label, help_text=fields[VECTORS].help_text, required=False,
+                choices=[(value, name or gettext("none: random ones")) for value, name in vectors_for(user)])
         self._keep_what_was_set(start if data is None else {})
 
     def clean(self) -> dict[str, Any]:

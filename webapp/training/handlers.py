@@ -20,6 +20,7 @@ from webapp.jobs.models import Job
 from webapp.training import services
 from webapp.training.events import Recorder
 from webapp.training.models import Artifact, TrainingRun
+from webapp.vectors.models import WordVectors
 
 MODELING = (sys.executable, "-m", "modeling")
 
@@ -44,7 +45,8 @@ class TrainingHandler:
         if (self.run.folder / STOP).exists():
             (self.folder / STOP).touch()
         run, version = self.run, self.run.version
-        given = [f"{key}={value}" for key, value in sorted(run.settings.items())]
+        given = [f"{key}={self._vectors(value) if key == 'vectors' else value}"
+                 for key, value in sorted(run.settings.items())]
         validation = version.split("validation")
         return [
             *MODELING, "train", "--task", run.task, "--model", run.model, "--data", str(version.split("train")),
@@ -82,6 +84,13 @@ class TrainingHandler:
             self.recorder.log("ended", state=state, text=error[-4000:])
         if state == "cancelled":  # also from the queue's page; whoever resumes it wants it to go on
             services.forget_stop(run=self.run)
+
+    def _vectors(self, pk: str) -> Path:
+        vectors = WordVectors.objects.ready().filter(pk=pk).first()
+        if vectors is None:
+            raise RequestError(_("The word vectors that this training starts from were deleted"),
+                               remedy=_("Train again with other options"))
+        return vectors.folder
 
     def _parent(self) -> list[str]:
         if self.run.facts.get("parent") and not self.run.parent:

@@ -73,8 +73,5 @@ def test_what_does_not_fit_is_told_beside_its_field(tmp_path, vectors):
     with pytest.raises(ConfigError, match="10 dimensions") as caught:
         begun(tmp_path / "run", vectors, embedding=12)
     assert caught.value.field == "embedding"
-    with pytest.raises(ConfigError) as caught:
-        begun(tmp_path / "run", "", freeze_vectors=True)
-    assert caught.value.field == "vectors"
     with pytest.raises(DataError):
         begun(tmp_path / "run", tmp_path / "nowhere")

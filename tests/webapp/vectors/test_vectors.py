@@ -20,6 +20,8 @@ from tests.webapp.world import small_vectors
 from webapp.datasets.models import Upload
 from webapp.jobs.kinds import KINDS
 from webapp.jobs.models import Job, JobState
+from webapp.training.handlers import TrainingHandler
+from webapp.training.models import TrainingRun
 from webapp.vectors import services
 from webapp.vectors.models import WordVectors
 
@@ -113,6 +115,23 @@ def test_each_format_can_be_downloaded(browser, small, tmp_path: Path, kind):
     (tmp_path / "v").write_bytes(async_to_sync(whole)(answer.streaming_content))
     assert read_vectors(tmp_path / "v").words == ["king", "queen", "man", "woman", "apples"]
     assert "attachment" in answer["Content-Disposition"] and answer["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_training_can_start_from_vectors_and_says_when_they_are_gone(browser, small):
+    version, add = make_version(small.owner), reverse("admin:training_trainingrun_add")
+    shown = browser.get(add, {"task": "classification", "model": "cnn"}).text
+    assert "Small (3)" in shown and "set_freeze_vectors" in shown
+    sent = {"task": "classification", "version": str(version.pk), "model": "cnn", "name": "From words"}
+    wrong = browser.post(add, sent | {"set_vectors": str(version.pk)})
+    assert wrong.status_code == 200 and "not one of the available choices" in wrong.text
+    browser.post(add, sent | {"set_vectors": str(small.pk), "set_freeze_vectors": "on", "set_lowercase": "on"})
+    run = TrainingRun.objects.get()
+    assert run.settings == {"vectors": str(small.pk), "freeze_vectors": "true"}
+    command = TrainingHandler(run.job).command()
+    assert f"vectors={small.folder}" in command and "freeze_vectors=true" in command
+    services.delete_vectors(vectors=small)
+    with pytest.raises(RequestError, match="deleted"):
+        TrainingHandler(run.job).command()
 
 
 def test_the_form_follows_the_method(browser):
