@@ -67,7 +67,8 @@ def _gensim(text: Path, method: str, out: str = "", epochs: int = 1) -> float:
                 "workers": SHARED["threads"], "seed": SHARED["seed"], "sg": int(method == "skipgram"),
                 "epochs": epochs}  # fmt: skip
     program = Path(__file__).with_name("embeddings_gensim.py")
-    ran = subprocess.run([PEER, program, text, out, json.dumps(settings)], check=True, capture_output=True, text=True)
+    command = [PEER, "-I", program, text, out, json.dumps(settings)]  # -I: our queue.py is not Python's
+    ran = subprocess.run(command, check=True, capture_output=True, text=True)
     return float(json.loads(ran.stdout)["words_per_second"])
 
 
