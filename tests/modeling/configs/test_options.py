@@ -44,7 +44,8 @@ def test_defaults_follow_the_size_of_the_data() -> None:
 def test_what_the_weights_decide_is_not_asked_when_they_are_there_already() -> None:
     fresh = {option.name for option in options("generation", "decoder", rows=100, characters=10**6)}
     continued = {option.name for option in options("generation", "decoder", rows=100, characters=10**6, continued=True)}
-    assert fresh - continued == {"vocabulary_size", "width", "layers", "heads", "kv_heads", "hidden", "theta"}
+    sizes = {"vocabulary_size", "width", "layers", "heads", "kv_heads", "hidden", "theta"}
+    assert fresh - continued == sizes | {"vectors", "freeze_vectors"}
     reader = {option.name for option in options("question-answering", "bert", rows=100, characters=10**6)}
     assert not reader & {"width", "heads", "vocabulary_size"}
 
