@@ -12,6 +12,7 @@ BENCHMARKS = {
     "kills": "seconds until a training goes on after kill -9 of trainer and child, and what that does to its result",
     "retrieval": "how often BM25, dense vectors and both bring up the right passage of SQuAD's dev articles",
     "queue": "milliseconds to the first text of the chat while a training runs and others wait, against without one",
+    "glove_objective": "GloVe beside the simplified objective that is sometimes quoted for it: docs/theory/glove.md",
     "embeddings": "words a second and quality of word vectors, against gensim's word2vec on the same text",
 }
 
