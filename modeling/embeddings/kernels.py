@@ -185,7 +185,7 @@ def cbow(tokens, keep, odds, other, inward, outward, window, negatives, rate, se
             for r in range(size):
                 row = rows[r]
                 for d in range(width):
-                    inward[row, d] += part * error[d]
+                    inward[row, d] += error[d]  # whole, as in the authors' program, though the mean's slope is a part
             centres += 1
     return loss, centres
 
