@@ -22,6 +22,7 @@ COMMANDS = {
     "embed": "learn vectors of the words in your text, by word2vec or GloVe",
     "vectors": "explore vectors: neighbours, analogies, a map, other formats, figures",
     "answer": "ask a model something; the answer streams",
+    "label": "label a file of texts with a classifier",
     "index": "make documents ready to be asked about",
     "inspect": "check an artifact and say what it is",
     "pack": "write an artifact as one file",

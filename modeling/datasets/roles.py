@@ -83,6 +83,19 @@ def _instructions(roles: dict[str, str], given: Mapping[str, Any]) -> tuple[str,
     return tuple(sorted(wanted - {"input"})) if "text" not in wanted else _NEEDED["generation"]
 
 
+def text_column(table: Table, wanted: str | int | None = None) -> str:
+    """The column with the texts: as wanted, by its name, or the one with the longest ones. Raises DataError."""
+    if wanted is not None:
+        return _column(table, "text", wanted)
+    if found := _by_name(table, "classification", "text"):
+        return found
+    texts = sorted((look for look in looks(table) if look.letters), key=lambda look: -look.length)
+    if not texts:
+        raise DataError(f"no column with texts was found; there are {_listed(table.columns) or 'none'}",
+                        remedy="Say which column has the texts")
+    return texts[0].name
+
+
 def _column(table: Table, role: str, wanted: Any) -> str:
     """A column by its name or its index from 0; a language can stand for itself."""
     if isinstance(wanted, str) and wanted in table.columns:

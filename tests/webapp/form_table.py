@@ -226,6 +226,9 @@ FORMS: list[Form] = [
          fields={"name": text(120), "text": text(100_000, empty=True)}),
     Form(name="admin:training_artifact_add", fields={"uploads": Field(takes=lambda _w, _v: False, kept=False,
                                                                       told=PAGE)}),
+    Form(name="admin:training_artifact_label", where=lambda w: [w.artifacts["classification"].pk],
+         fields={"uploads": Field(takes=lambda _w, _v: False, kept=False, told=PAGE),
+                 "column": Field(takes=lambda _w, _v: False, told=PAGE)}),
     # Assistants
     *(form for task in ("generation", "translation", "question-answering") for form in published(task)),
     Form(name="admin:assistants_assistant_promote", where=lambda w: [w.assistants["generation"].pk],

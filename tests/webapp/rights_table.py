@@ -136,6 +136,8 @@ RULES: dict[str, Rule] = {
     "admin:training_artifact_rows": Rule(who=OWNED, where=lambda w: [w.artifact.pk]),
     "admin:training_artifact_measure": act(OWNED, lambda w: [w.artifact.pk]),
     "admin:training_artifact_card": Rule(who=OWNED, how=FORM, where=lambda w: [w.artifact.pk]),
+    "admin:training_artifact_label": Rule(who=OWNED, how=FORM, where=lambda w: [w.artifact.pk]),
+    "admin:training_artifact_labelled": Rule(who=OWNED, where=lambda w: [w.artifact.pk, w.labelled.pk]),
     "admin:training_artifact_download": Rule(who=OWNED, where=lambda w: [w.artifact.pk]),
     # Assistants
     **pages("assistants_assistant", "assistant", changelist=TRAINERS, add=TRAINERS, change=OWNED, delete=OWNED,

@@ -27,6 +27,7 @@ from webapp.experiments.models import Search, Trial
 from webapp.jobs.models import Job
 from webapp.sharing import services as sharing
 from webapp.sharing.models import ShareLink
+from webapp.training.labelling import file_of
 from webapp.training.models import Artifact, TrainingRun
 from webapp.vectors import services as vectors
 from webapp.vectors.models import WordVectors
@@ -52,6 +53,7 @@ class World:
     job: Job
     run: TrainingRun
     artifact: Artifact
+    labelled: Job
     search: Search
     assistant: Assistant
     assistant_document: AssistantDocument
@@ -101,6 +103,10 @@ def _trained(owner: User) -> dict[str, Any]:
                                        origin="training", path=str(folder))
     TrainingRun.objects.create(owner=owner, name="second of tess", version=version, task="summarisation",
                                model="lexrank", artifact=artifact)
+    labelled = Job.objects.create(kind="label", owner=owner, title="file of tess", state="done", result={
+        "name": "file of tess.csv", "rows": 1, "labels": {"of tess": 1}}, arguments={"artifact": str(artifact.pk)})
+    file_of(labelled).parent.mkdir(parents=True)
+    file_of(labelled).write_text("text,predicted\na,of tess\n")
     upload = Upload.objects.create(owner=owner, name="csv of tess", bytes=10)
     upload.path.parent.mkdir(parents=True, exist_ok=True)
     upload.path.write_bytes(b"")
@@ -109,7 +115,7 @@ def _trained(owner: User) -> dict[str, Any]:
     Trial.objects.create(search=search, number=0, settings={"learning_rate": "0.01"}, state="complete", value=0.5,
                          curve=[[1, 0.5]])
     return {"dataset": dataset, "version": version, "job": job, "run": run, "artifact": artifact, "upload": upload,
-            "search": search}
+            "search": search, "labelled": labelled}
 
 
 def small_vectors(owner: User, name: str) -> WordVectors:

@@ -15,9 +15,10 @@ from urllib.parse import quote
 from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
 
+from modeling.datasets import escaped
+
 PIECE = 256 * 1024  # bytes
 ROWS = 500  # in a piece of a table
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # a spreadsheet would run what begins so
 PROBLEM = ("file", "line", "column", "severity", "message")
 
 
@@ -54,9 +55,3 @@ def _csv(rows: Any) -> bytes:
     out = io.StringIO()
     csv.writer(out).writerows([escaped(cell) for cell in row] for row in rows)
     return out.getvalue().encode("utf-8", "replace")
-
-
-def escaped(cell: Any) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    text = "" if cell is None else str(cell)
-    return f"'{text}" if text.startswith(FORMULA) else text

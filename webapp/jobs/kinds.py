@@ -54,6 +54,10 @@ KINDS: Mapping[str, Kind] = {
         title=_("Reading of word vectors"), handler="webapp.vectors.handlers.FileHandler",
         arguments=frozenset({"vectors", "upload"}), seconds=1800, memory=8 * 1024**3,
     ),
+    "label": Kind(
+        title=_("Labelling of a file"), handler="webapp.training.labelling.LabelHandler",
+        arguments=frozenset({"artifact", "upload", "column"}), seconds=24 * 3600, niceness=15,
+    ),
     "training": Kind(
         title=_("Training"), handler="webapp.training.handlers.TrainingHandler", arguments=frozenset({"run"}),
         lane="long", seconds=30 * 24 * 3600, attempts=5, kills=30, niceness=15, grace=45.0, trains=True,

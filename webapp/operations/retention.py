@@ -35,6 +35,7 @@ def forget_all(*, days: int) -> dict[str, int]:
         "attempts": _remove(_dead_attempts(), settings.RUN_DAYS),
         "artifacts": _remove(_artifacts_of_nobody(), settings.RUN_DAYS),
         "vectors": _remove(_vectors_of_nobody(), settings.RUN_DAYS),
+        "labelled": _remove((settings.HOME / "labelled").glob("*"), settings.RUN_DAYS),
         "logs": _remove((settings.HOME / "logs" / "jobs").glob("*.log"), settings.JOB_LOG_DAYS),
         "leftovers": _remove((path for pattern in LEFTOVERS for path in settings.HOME.glob(pattern)), 1),
     }

@@ -124,6 +124,8 @@ class ArtifactAdmin(OwnPages):
             path("<uuid:artifact_id>/rows/", guard(views.rows), name="training_artifact_rows"),
             path("<uuid:artifact_id>/measure/", guard(views.measure), name="training_artifact_measure"),
             path("<uuid:artifact_id>/card/", guard(views.card), name="training_artifact_card"),
+            path("<uuid:artifact_id>/label/", guard(views.label), name="training_artifact_label"),
+            path("<uuid:artifact_id>/label/<int:job_id>/", guard(views.labelled), name="training_artifact_labelled"),
             path("<uuid:artifact_id>/download/", guard(views.download), name="training_artifact_download"),
             *super().get_urls(),
         ]

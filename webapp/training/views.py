@@ -17,10 +17,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from modeling.errors import ParleyError
+from webapp.datasets import exports
 from webapp.datasets.models import Upload
 from webapp.datasets.uploads import PIECE
+from webapp.jobs.models import JobState
 from webapp.jobs.packages import training_packages
-from webapp.training import comparison, downloads, preprocessing, presentation, reports, services
+from webapp.training import comparison, downloads, labelling, preprocessing, presentation, reports, services
 from webapp.training.choices import found, versions_for
 from webapp.training.forms import CardForm, TrainForm, start_of
 from webapp.training.models import Artifact, TrainingRun
@@ -28,6 +30,7 @@ from webapp.wording import said
 
 RUN, ARTIFACT = "admin:training_trainingrun_change", "admin:training_artifact_change"
 QUEUE = "admin:jobs_job_changelist"
+FILES = 50  # labelled files that are listed
 OTHERS = 3  # newest trainings for the same job that a run is compared with
 DEEDS: dict[str, Callable[..., None]] = {
     "stop": services.stop_run, "pause": services.pause_run, "resume": services.resume, "cancel": services.cancel_run,
@@ -204,3 +207,36 @@ def upload(request: HttpRequest) -> HttpResponseBase:
     return _page(request, "training/upload.html", model=Artifact, title=_("Upload an artifact"), faults=faults,
                  most=settings.DATASET_BYTES, piece=PIECE)
 
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def label(request: HttpRequest, artifact_id: uuid.UUID) -> HttpResponseBase:
+    """Files of texts for a classifier to label, and those that it has labelled; as a fragment while it works."""
+    shown, faults = _artifact(request, artifact_id), []
+    column = request.POST.get("column", "").strip()
+    if request.method == "POST":
+        mine = Upload.objects.filter(owner=request.user)
+        sent = [one for text in request.POST.getlist("uploads") if (one := found(mine, text))]
+        try:
+            if not sent:
+                raise ParleyError(_("No file has arrived"), remedy=_("Choose a file and wait until it is here"))
+            for one in sent:
+                labelling.label_file(artifact=shown, upload=one, owner=request.user, column=column)
+            return redirect("admin:training_artifact_label", shown.pk)
+        except ParleyError as error:
+            faults.append(said(error))
+    template = "training/labelled_fragment.html" if request.htmx else "training/label.html"
+    jobs = list(labelling.labelled(shown, request.user)[:FILES])
+    return _page(request, template, model=Artifact, title=shown.name, artifact=shown, faults=faults, column=column,
+                 most=settings.DATASET_BYTES, piece=PIECE, fits=shown.task == "classification",
+                 files=[labelling.presented(job) for job in jobs],
+                 working=any(job.state in (JobState.QUEUED, JobState.RUNNING) for job in jobs))
+
+
+@require_GET
+def labelled(request: HttpRequest, artifact_id: uuid.UUID, job_id: int) -> HttpResponseBase:
+    """A labelled file."""
+    job = get_object_or_404(labelling.labelled(_artifact(request, artifact_id), request.user), pk=job_id)
+    if job.state != JobState.DONE or not labelling.file_of(job).is_file():
+        raise Http404
+    return exports.attachment(exports.file_pieces(labelling.file_of(job)), name=job.result["name"],
+                              content_type="text/csv; charset=utf-8")

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 
 from modeling.datasets.dataset import Problem, Record, Table
 from modeling.datasets.encoding import FORMATS_ALLOWED, detect, refuse_binary
 from modeling.datasets.formats.json_rows import read_json, read_jsonl
 from modeling.datasets.formats.parquet import read_parquet
-from modeling.datasets.formats.plain import read_aligned, read_labelled_lines, read_text
+from modeling.datasets.formats.plain import read_aligned, read_labelled_lines, read_lines, read_text
 from modeling.datasets.formats.table import read_csv, read_tsv
 from modeling.datasets.formats.tmx import read_tmx
 from modeling.datasets.languages import language_code
 from modeling.datasets.textfile import TextFile
 from modeling.errors import DataError
+from modeling.tasks import TASKS
 
-__all__ = ["FORMATS", "SUFFIXES", "check_start", "naming", "opened", "opened_aligned"]
+__all__ = ["FORMATS", "SUFFIXES", "check_start", "naming", "opened", "opened_aligned", "opened_texts"]
 
 # Suffix -> format. A file whose suffix is not here is told by its content.
 SUFFIXES: dict[str, str] = {
@@ -31,8 +32,9 @@ _TEXT_FORMATS: dict[str, Callable[[TextFile, Collection[str], str | None], Table
     "jsonl": lambda file, names, task: read_jsonl(file),
     "json": lambda file, names, task: read_json(file),
     "squad": lambda file, names, task: read_json(file, squad=True),
-    "text": lambda file, names, task: read_labelled_lines(file) if task == "classification" else read_text(file),
+    "text": lambda file, names, task: _PLAIN.get(task, read_text)(file),
 }
+_PLAIN: dict[str | None, Callable[[TextFile], Table]] = {"classification": read_labelled_lines, "labelling": read_lines}
 FORMATS = (*_TEXT_FORMATS, "parquet", "tmx", "parallel")
 
 
@@ -63,6 +65,11 @@ def opened(path: Path, *, format: str | None, task: str | None, names: Collectio
     finally:
         if file:
             file.close()
+
+
+def opened_texts(path: Path, *, format: str | None = None) -> AbstractContextManager[Table]:
+    """A file of texts without labels: its records with their columns, or each line of a plain text."""
+    return opened(path, format=format, task="labelling", names=TASKS["classification"].names["text"])
 
 
 def _spread(table: Table) -> Table:

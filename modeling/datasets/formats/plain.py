@@ -38,6 +38,14 @@ def _pieces(file: TextFile) -> Iterator[Record | Problem]:
         yield first, ["\n".join(lines)]
 
 
+def read_lines(file: TextFile) -> Table:
+    """Each line that is not empty is a text."""
+    items = (item for item in file.lines() if isinstance(item, Problem) or item[1].strip())
+    head, rest = looked_at((item if isinstance(item, Problem) else (item[0], [item[1]]) for item in items),
+                           file.position)
+    return Table(format="text", columns=["text"], head=head, items=rest, named=True)
+
+
 def read_labelled_lines(file: TextFile) -> Table:
     """Lines of "label text". Raises DataError when the first words are no labels."""
     head, items = looked_at(_labelled(file), file.position)
