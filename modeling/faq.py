@@ -65,7 +65,8 @@ class FaqIndex:
         """The questions most like this one, best first; only such as share a term with it."""
         similar = self._similar(Counter(terms(query)[:512]))
         best = np.argsort(-similar, kind="stable")[:limit]
-        return [Match(*self.entries[place], float(similar[place])) for place in best if similar[place] > 0]
+        found = ((*self.entries[place], float(similar[place])) for place in best)
+        return [Match(question, answer, similarity) for question, answer, similarity in found if similarity > 0]
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write it as a folder; one that is there already is replaced in one step."""

@@ -20,11 +20,18 @@ _NEEDED: dict[str, tuple[str, ...]] = {
 }
 
 
+SAY = "Say which column has which role"
+FAQ = ("A list of questions with answers (FAQ) needs no training: add the file to the documents of an assistant that "
+       "answers questions. Else say which column has the passages")
+
+
 def find_task(table: Table, columns: Mapping[str, Any] | None) -> str:
     """The task that the columns are for, when the caller does not say."""
     roles = set(columns or ())
     names = {name.casefold() for name in table.columns}
     if roles & {"question", "answers"} or table.format == "squad" or {"context", "question", "answers"} <= names:
+        return "question-answering"
+    if names & {"question", "问题"} and names & {"answer", "answers", "reply", "答案", "回答"}:
         return "question-answering"
     if roles & {"source", "target"} or table.format in ("tmx", "parallel") or {"source", "target"} <= names:
         return "translation"
@@ -65,7 +72,7 @@ def find_roles(table: Table, task: str, columns: Mapping[str, Any] | None) -> di
     if missing := [role for role in needed if role not in roles]:
         raise DataError(
             f"no column was found for these roles: {', '.join(missing)}; there are {_listed(table.columns) or 'none'}",
-            allowed=f"{task} needs {', '.join(_NEEDED[task])}", remedy="Say which column has which role")
+            allowed=f"{task} needs {', '.join(_NEEDED[task])}", remedy=FAQ if missing == ["context"] else SAY)
     return roles
 
 

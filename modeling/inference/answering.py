@@ -141,9 +141,10 @@ class AnsweringScheduler(Scheduler[Question, Search | Read, list[list[Found]]]):
     def _answer(self, question: Question) -> None:
         self.tokens += 1
         if question.known:
-            best = question.matches[0]
-            whole = {"text": best.answer, "passage": 0, "start": 0, "end": len(best.answer), "score": best.similarity}
-            return self.finish(question, "stop", text=best.answer, result={
+            meant = question.matches[0]
+            whole = {"text": meant.answer, "passage": 0, "start": 0, "end": len(meant.answer),
+                     "score": meant.similarity}
+            return self.finish(question, "stop", text=meant.answer, result={
                 "passages": _passages(question), "answers": [whole], "known": True, **_matches(question)})
         if self.finds_only:
             return self._give_passage(question)

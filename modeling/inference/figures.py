@@ -79,9 +79,10 @@ def _reading(artifact: Artifact, predictions: Predictions) -> Figures:
         kept = np.array([(p.facts["margin"], p.facts["f1"]) for p in answered])
         refusals = np.array([p.facts["margin"] for p in without])
         threshold, generator = predictions[0].facts["threshold"], np.random.default_rng(0)
-        found["metrics"] |= refusal.figures(*kept.T, refusals, threshold)
-        draws = [refusal.figures(*generator.choice(kept, len(kept)).T, generator.choice(refusals, len(refusals)),
-                                 threshold) for _ in range(REFUSAL_SAMPLES)]
+        found["metrics"] |= refusal.figures(kept[:, 0], kept[:, 1], refusals, threshold)
+        drawn = [(generator.choice(kept, len(kept)), generator.choice(refusals, len(refusals)))
+                 for _ in range(REFUSAL_SAMPLES)]
+        draws = [refusal.figures(rows[:, 0], rows[:, 1], others, threshold) for rows, others in drawn]
         found["intervals"] |= {name: metrics.quantiles(np.array([draw[name] for draw in draws])) for name in draws[0]}
     return found
 

@@ -1,6 +1,7 @@
 """read(): each format, and roles that are given, named or guessed."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -275,3 +276,9 @@ def test_a_conversation_without_an_answer_is_a_problem(tmp_path) -> None:
     (tmp_path / "a.jsonl").write_text(asked + INSTRUCTIONS["c.jsonl"])
     found = read([tmp_path / "a.jsonl"], task="generation")
     assert len(found.rows) == 1 and "ends with an assistant's" in found.problems[0].message
+
+
+def test_questions_with_answers_and_no_passages_are_a_list_of_questions(tmp_path: Path) -> None:
+    (tmp_path / "faq.csv").write_text("question,answer\nWhen do you open?,At nine.\nWhere are you?,In Bern.\n")
+    with pytest.raises(DataError, match="FAQ.*needs no training"):
+        read(tmp_path / "faq.csv")
