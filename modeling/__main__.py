@@ -18,6 +18,7 @@ COMMANDS = {
     "compare": "rank models on the same data: quality, time, size, speed",
     "search": "find the settings that suit your data",
     "calibrate": "make a reader's confidence mean what it says, and choose when it gives no answer",
+    "import": "make a model of a Hugging Face folder or of the hub an artifact",
     "evaluate": "measure a model on data that it has not seen",
     "embed": "learn vectors of the words in your text, by word2vec or GloVe",
     "vectors": "explore vectors: neighbours, analogies, a map, other formats, figures",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from onnx import TensorProto
 
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from modeling.configs.bart import BartConfig
 
 EPSILON = 1e-5  # of LayerNorm, as in PyTorch
-ACTIVATIONS = {"gelu": ("Gelu", {"approximate": "none"}), "gelu_tanh": ("Gelu", {"approximate": "tanh"}),
-               "silu": ("QuickGelu", {"alpha": 1.0}), "relu": ("Relu", {})}
+ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "gelu": ("Gelu", {"approximate": "none"}), "gelu_tanh": ("Gelu", {"approximate": "tanh"}),
+    "silu": ("QuickGelu", {"alpha": 1.0}), "relu": ("Relu", {}),
+}
 
 
 def bart_graphs(config: BartConfig, weights: Weights) -> list[Graph]:

@@ -28,6 +28,7 @@ def export(run: TrainedModel, out: Path | str, *, storage: Storage = "fp32", nam
     module.load_state_dict(rounded_state_dict(state, storage))
     return assemble(
         out, task=run.task, model=run.model, config=run.config, state=state, storage=storage, tokenizer=run.tokenizer,
+        source_tokenizer=run.source_tokenizer,
         labels=run.labels, name=name, card=run.card, metrics=run.metrics, prove=partial(prove, run, module),
         preprocessing=run.preprocessing, languages=list(run.languages), defaults=run.defaults, lineage=run.lineage,
     )

@@ -82,6 +82,7 @@ def assemble(
     state: Mapping[str, torch.Tensor],
     storage: Storage = "fp32",
     tokenizer: Tokenizer | None = None,
+    source_tokenizer: Tokenizer | None = None,
     labels: Sequence[str] | None = None,
     name: str = "",
     card: str = "",
@@ -103,6 +104,8 @@ def assemble(
             (folder / graph.entry["file"]).write_bytes(graph.model.SerializeToString())
         if tokenizer is not None:
             tokenizer.save(folder / "tokenizer.json")
+        if source_tokenizer is not None:
+            source_tokenizer.save(folder / "source_tokenizer.json")
         parity = prove(folder) if prove else {}
         files: dict[str, bytes | Path] = {path.name: path for path in sorted(folder.iterdir())}
         files |= documents(card=card, metrics=metrics, labels=labels)

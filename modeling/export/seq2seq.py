@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from onnx import TensorProto
 
 from modeling.export.graph import GraphBuilder, Shape
@@ -38,7 +40,7 @@ def cross_attention(graph: GraphBuilder, query: str, layer: int, heads: int, siz
     shape: Shape = ["G", heads, "S", size]
     cache = [graph.input(f"cross_{part}{layer}", graph.float, shape) for part in "kv"]
     seen = graph.op("Reshape", query, "query_shape")
-    scaling = {} if scale is None else {"scale": scale}
+    scaling: dict[str, Any] = {} if scale is None else {"scale": scale}
     attended = graph.op("MultiHeadAttention", seen, *cache, "", "cross_mask", num_heads=heads, **scaling)
     return str(graph.op("Reshape", attended, graph.constant([-1, 1, heads * size], "i64")))
 
@@ -49,7 +51,7 @@ def cached(graph: GraphBuilder, parts: list[str], layer: int, heads: int, size: 
     shape: Shape = ["R", heads, "C", size]
     past = [graph.input(f"past_{part}{layer}", graph.float, shape) for part in "kv"]
     present = [graph.output(f"present_{part}{layer}", graph.float, shape) for part in "kv"]
-    scaling = {} if scale is None else {"scale": scale}
+    scaling: dict[str, Any] = {} if scale is None else {"scale": scale}
     return str(graph.op("GroupQueryAttention", *parts, *past, "seqlens_k", "total", *extra, num_heads=heads,
                         kv_num_heads=heads, outputs=[f"attended_{layer}", *present], **scaling)[0])
 

@@ -17,6 +17,7 @@ from tokenizers import Tokenizer as HuggingFaceTokenizer
 from modeling.errors import ConfigError, DataError
 from modeling.text.normalisation import is_chinese, without_surrogates
 from modeling.text.preprocessing import Pipeline, Preprocessing
+from modeling.text.sentencepiece import tokenizer_of
 from modeling.text.spelling import First, spelling
 
 Kind = Literal["bpe", "characters", "words"]
@@ -31,6 +32,8 @@ _WORDS = r"\p{Han}|[[\p{L}\p{M}]&&[^\p{Han}]]+(?:['’][[\p{L}\p{M}]&&[^\p{Han}]
 _LONGEST_TOKEN = 16  # characters; longer merges only memorise the training text
 _COVERAGE = 0.9995  # share of the characters that get a token of their own; the rest is spelt in bytes
 AS_IT_IS = Preprocessing()
+SENTENCEPIECE = ("tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
+"""Files of folders that have no tokenizer.json."""
 
 
 class Tokenizer:
@@ -91,6 +94,9 @@ class Tokenizer:
         """Read a `tokenizer.json` (or the folder it lies in). Raises DataError."""
         path = Path(path)
         file = path / "tokenizer.json" if path.is_dir() else path
+        pieces = next((path / name for name in SENTENCEPIECE if (path / name).is_file()), None)
+        if path.is_dir() and not file.is_file() and pieces:
+            return cls(tokenizer_of(pieces.read_bytes()), preprocessing)
         try:
             return cls(HuggingFaceTokenizer.from_file(str(file)), preprocessing)
         except DataError:

@@ -35,5 +35,7 @@ class TrainedModel:
     test_rows: Sequence[dict[str, Any]]
     """The frozen test split."""
     languages: tuple[str, ...] = ()
+    source_tokenizer: Tokenizer | None = None
+    """Of an encoder-decoder whose sources have a tokenizer of their own."""
     defaults: dict[str, Any] = field(default_factory=dict)
     """Sampling or search defaults."""
