@@ -47,7 +47,7 @@ def _on_its_way(run: TrainingRun) -> bool:
 def _line(place: int, one: Standing, run: TrainingRun, figures: list[str]) -> dict[str, Any]:
     return {
         "place": place, "run": run, "model": title_of(run), "standing": one,
-        "latency": None if one.latency is None else f"{1000 * one.latency:.1f}",
+        "latency": None if one.latency is None else f"{1000 * one.latency:.2g}",
         "figures": [figure_text(name, one.metrics[name], one.intervals.get(name)) if name in one.metrics else "–"
                     for name in figures],
     }
