@@ -25,6 +25,7 @@ COMMANDS = {
     "answer": "ask a model something; the answer streams",
     "label": "label a file of texts with a classifier",
     "index": "make documents ready to be asked about",
+    "adopt": "make an ONNX classifier that was exported elsewhere an artifact",
     "inspect": "check an artifact and say what it is",
     "pack": "write an artifact as one file",
     "unpack": "check such a file and make it an artifact again",

@@ -15,6 +15,7 @@ from modeling.artifact.folder import (
     replace_preprocessing,
     write_artifact,
 )
+from modeling.artifact.locations import external_locations
 
 __all__ = [
     "MANIFEST",
@@ -22,6 +23,7 @@ __all__ = [
     "SCHEMA",
     "WEIGHTS",
     "Artifact",
+    "external_locations",
     "pack",
     "replace_card",
     "replace_preprocessing",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modeling.artifact import Artifact
+from modeling.inference.foreign import ForeignClassifier
 from modeling.inference.model_runner import ClassifierRunner
 from modeling.inference.occlusion import MOST_SPANS, Span, spans, weighed, without
 from modeling.inference.request import Chunk, Request
@@ -41,9 +44,17 @@ class ClassificationScheduler(Scheduler[Classification, Batch, NDArray[np.float3
 
     def __init__(self, artifact: Artifact, *, threads: int, device: str, slots: int, max_waiting: int) -> None:
         super().__init__(slots=slots, max_waiting=max_waiting)
-        self.runner = ClassifierRunner(artifact, threads=threads, device=device)
-        self.tokenizer, self.labels = artifact.tokenizer, artifact.labels or []
-        self.inputs = ClassifierInputs.of({"length": artifact.config["length"], **artifact.manifest["preprocessing"]})
+        self.labels = artifact.labels or []
+        self.runner: Any  # ClassifierRunner or ForeignClassifier: each classifies the rows that it is given
+        self.encode: Callable[[Sequence[str]], list[Any]]
+        if artifact.model == "onnx":
+            self.runner = foreign = ForeignClassifier(artifact, threads=threads)
+            self.encode, self.length = foreign.encode, foreign.length
+        else:
+            self.runner = ClassifierRunner(artifact, threads=threads, device=device)
+            facts = {"length": artifact.config["length"], **artifact.manifest["preprocessing"]}
+            inputs = ClassifierInputs.of(facts)
+            self.encode, self.length = partial(inputs.encode, artifact.tokenizer), inputs.length
         self.several = bool(artifact.config.get("several"))
         defaults = artifact.manifest.get("defaults", {})
         self.threshold = float(defaults.get("threshold", 0.0))
@@ -55,7 +66,7 @@ class ClassificationScheduler(Scheduler[Classification, Batch, NDArray[np.float3
 
     def encoded(self, text: str) -> list[int]:
         """Ids as the model was trained on them."""
-        return self.inputs.encode(self.tokenizer, [text])[0]
+        return self.encode([text])[0]
 
     def schedule(self) -> Batch | None:
         while len(self.running) < self.slots and self.next_waiting():
@@ -69,10 +80,10 @@ class ClassificationScheduler(Scheduler[Classification, Batch, NDArray[np.float3
             ids = len(batch) * max(len(job.ids) for job in batch)
             self.seconds_per_id = (time.monotonic() - started) / ids
             return found
-        text = batch.request.text[: CHARACTERS_OF_TOKEN * self.inputs.length]
+        text = batch.request.text[: CHARACTERS_OF_TOKEN * self.length]
         affordable = EXPLAIN_SECONDS / max(1e-9, self.seconds_per_id * len(batch.ids))
         batch.spans = spans(text, int(min(MOST_SPANS, max(FEWEST_SPANS, affordable))))
-        rows = self.inputs.encode(self.tokenizer, without(text, batch.spans)) if batch.spans else []
+        rows = self.encode(without(text, batch.spans)) if batch.spans else []
         return self.runner.probabilities(rows) if rows else np.zeros((0, len(self.labels)), np.float32)
 
     def update(self, batch: Batch, output: NDArray[np.float32]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ from modeling.errors import ArtifactError
 from modeling.inference.kv_cache import KEYS, Allocate, HostBuffer, KVCache, View
 
 VERSION: str = onnxruntime.__version__
-_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(int64)": np.int64,
-          "tensor(int32)": np.int32, "tensor(int8)": np.int8}
+_TYPES: dict[str, DTypeLike] = {
+    "tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64,
+    "tensor(int64)": np.int64, "tensor(int32)": np.int32, "tensor(int8)": np.int8, "tensor(string)": np.object_,
+}
 _ROW_INPUTS = ("inverse_temperature", "top_p", "top_k", "uniform", "recent", "repetition_penalty")
 _ROW_OUTPUTS = ("next", "logprob", "top_ids", "top_logprobs")
 _ENDLESS = 8192  # tokens of prompt and answer where the state has a fixed size
@@ -55,7 +58,8 @@ class Graph:
             self.session = onnxruntime.InferenceSession(path, options, providers=providers[self.device])
         except Exception as error:  # ONNX Runtime raises its own classes, which are no public names
             raise ArtifactError(f"The graph {path.name} of {artifact.name} cannot be loaded: {error}") from error
-        self.types: dict[str, DTypeLike] = {entry.name: _TYPES[entry.type] for entry in self.session.get_inputs()}
+        self.types: dict[str, DTypeLike] = {entry.name: _TYPES.get(entry.type, np.object_)
+                                        for entry in self.session.get_inputs()}
         self.outputs = [entry.name for entry in self.session.get_outputs()]
         self.shapes = {entry.name: entry.shape for entry in [*self.session.get_inputs(), *self.session.get_outputs()]}
         self.allocate: Allocate = HostBuffer if self.device == "cpu" else DeviceBuffer
@@ -73,6 +77,38 @@ class Graph:
 
 def _has_graph(artifact: Artifact, role: str, device: str) -> bool:
     return any((entry["role"], entry["device"]) == (role, device) for entry in artifact.graphs)
+
+
+STANDARD = "Export it with standard operators and opset 21 or lower"
+LOCALE = ("Export the text processing with the locale that every system has: skl2onnx takes "
+          "options={TfidfVectorizer: {'locale': 'C.UTF-8'}}; or install the one that it asks for on this machine")
+
+
+@dataclass(frozen=True, slots=True)
+class GraphEnd:
+    """An input or output of a graph that nobody has described."""
+
+    name: str
+    type: str
+    """As manifests write it (i64, f32 ...); text, or maps of a label to its probability; else as ONNX Runtime says."""
+    shape: list[int | str | None]
+
+
+def graph_ends(path: Path) -> tuple[list[GraphEnd], list[GraphEnd]]:
+    """Inputs and outputs of an ONNX file. Raises ArtifactError for one that ONNX Runtime cannot load."""
+    try:
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises its own classes, which are no public names
+        speech = "Failed to construct locale" in str(error)
+        raise ArtifactError(f"ONNX Runtime {VERSION} cannot load {path.name}: {error}",
+                            remedy=LOCALE if speech else STANDARD) from error
+    return tuple([GraphEnd(one.name, _ENDS.get(one.type, one.type), list(one.shape)) for one in side]  # type: ignore[return-value]
+                 for side in (session.get_inputs(), session.get_outputs()))
+
+
+_ENDS = {"tensor(string)": "text", "seq(map(string,tensor(float)))": "maps", "seq(map(int64,tensor(float)))": "maps",
+         "tensor(float)": "f32", "tensor(float16)": "f16", "tensor(double)": "f64", "tensor(int64)": "i64",
+         "tensor(int32)": "i32"}
 
 
 class Binding:
