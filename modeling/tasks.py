@@ -82,6 +82,7 @@ TASKS: dict[str, Task] = {
             "transformer": Method("Transformer encoder", "learns from scratch; from some ten thousand rows on"),
             "bert": Method("Fine-tuned BERT", "mostly the best, also on few rows; fine-tuned from a BERT, RoBERTa or "
                                               "DistilBERT folder"),
+            "onnx": Method("ONNX graph", "a classifier that was trained elsewhere, in Keras or scikit-learn"),
         },
         metrics=("accuracy", "macro_f1", "f1"),
     ),

@@ -132,6 +132,7 @@ RULES: dict[str, Rule] = {
     "admin:experiments_search_leaderboard": Rule(who=OWNED, how=FORM, where=lambda w: [w.version.pk]),
     **pages("training_artifact", "artifact", changelist=TRAINERS, add=TRAINERS, change=OWNED, delete=OWNED,
             history=OWNED),
+    "admin:training_artifact_adopt": Rule(who=TRAINERS, how=FORM),
     "admin:training_artifact_change": Rule(who=OWNED, where=lambda w: [w.artifact.pk]),
     "admin:training_artifact_rows": Rule(who=OWNED, where=lambda w: [w.artifact.pk]),
     "admin:training_artifact_measure": act(OWNED, lambda w: [w.artifact.pk]),

@@ -58,6 +58,10 @@ KINDS: Mapping[str, Kind] = {
         title=_("Labelling of a file"), handler="webapp.training.labelling.LabelHandler",
         arguments=frozenset({"artifact", "upload", "column"}), seconds=24 * 3600, niceness=15,
     ),
+    "adoption": Kind(
+        title=_("Check of a foreign model"), handler="webapp.training.adoption.AdoptionHandler",
+        arguments=frozenset({"files", "name", "labels", "texts", "pad", "length"}), seconds=1800, memory=16 * 1024**3,
+    ),
     "training": Kind(
         title=_("Training"), handler="webapp.training.handlers.TrainingHandler", arguments=frozenset({"run"}),
         lane="long", seconds=30 * 24 * 3600, attempts=5, kills=30, niceness=15, grace=45.0, trains=True,

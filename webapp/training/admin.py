@@ -121,6 +121,7 @@ class ArtifactAdmin(OwnPages):
         """Ours before the admin's."""
         guard = self.admin_site.admin_view
         return [
+            path("adopt/", guard(views.adopt), name="training_artifact_adopt"),
             path("<uuid:artifact_id>/rows/", guard(views.rows), name="training_artifact_rows"),
             path("<uuid:artifact_id>/measure/", guard(views.measure), name="training_artifact_measure"),
             path("<uuid:artifact_id>/card/", guard(views.card), name="training_artifact_card"),

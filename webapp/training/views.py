@@ -23,6 +23,7 @@ from webapp.datasets.uploads import PIECE
 from webapp.jobs.models import JobState
 from webapp.jobs.packages import training_packages
 from webapp.training import comparison, downloads, labelling, preprocessing, presentation, reports, services
+from webapp.training.adoption import AdoptForm
 from webapp.training.choices import found, versions_for
 from webapp.training.forms import CardForm, TrainForm, start_of
 from webapp.training.models import Artifact, TrainingRun
@@ -188,6 +189,17 @@ def download(request: HttpRequest, artifact_id: uuid.UUID) -> HttpResponseBase:
     except ParleyError as error:
         messages.error(request, said(error))
         return redirect(ARTIFACT, shown.pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def adopt(request: HttpRequest) -> HttpResponseBase:
+    """Take in a classifier that was exported elsewhere."""
+    form = AdoptForm(request.POST if request.method == "POST" else None, user=request.user)
+    if form.is_bound and form.is_valid():
+        return redirect("admin:jobs_job_change", form.save().pk)
+    waiting = Upload.objects.filter(owner=request.user) if form.is_bound else ()
+    return _page(request, "training/adopt.html", model=Artifact, title=_("Bring a classifier"), form=form,
+                 waiting=waiting, most=settings.DATASET_BYTES, piece=PIECE)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
