@@ -79,7 +79,7 @@ NEVER = Field(takes=lambda _world, _value: False, kept=False)
 RANGE = Field(takes=lambda _w, value: not value.strip(), alone=True)
 VARIED = {f"vary_{option.name}": ANY for task, models in MODELS.items() for model in models  # of another model's form
           for option in options(task, model, rows=1000, characters=10**5)} | {
-          f"vary_{name}": RANGE for name in ("learning_rate", "hidden", "optimizer", "dropout", "epochs", "length")}
+          f"vary_{name}": RANGE for name in ("learning_rate", "hidden", "optimizer", "dropout", "epochs")}
 SECRET = {"kept": False, "stripped": False}
 USERNAME = matching(r"[\w.@+-]{1,150}")
 SECOND = Field(takes=lambda _w, _v: False, kept=False, alone=True)

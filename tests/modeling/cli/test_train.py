@@ -16,7 +16,8 @@ def test_a_reader_needs_weights_to_start_from(tmp_path: Path, capsys: pytest.Cap
     row = '{"id": "%d", "title": "t%d", "context": "Ada wrote it in %d", "question": "who", "answers": ["Ada"]}\n'
     data = tmp_path / "questions.jsonl"
     data.write_text("".join(row % (n, n, n) for n in range(40)))
-    assert main(["train", "--task", "question-answering", "--data", str(data), "--out", str(tmp_path / "out")]) == 2
+    asked = ["train", "--task", "question-answering", "--model", "bert", "--data", str(data)]
+    assert main([*asked, "--out", str(tmp_path / "out")]) == 2
     assert "--from" in capsys.readouterr().err
 
 
