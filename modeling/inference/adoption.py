@@ -18,7 +18,7 @@ from tokenizers import Tokenizer as HuggingFaceTokenizer
 from modeling.artifact import Artifact, external_locations, write_artifact
 from modeling.errors import ArtifactError, ConfigError, DataError, ParleyError
 from modeling.inference.foreign import ForeignClassifier, ForeignInput, ForeignOutput, probabilities_of
-from modeling.inference.model_runner import GraphEnd, graph_ends
+from modeling.inference.graphs import GraphEnd, graph_ends
 from modeling.text import Tokenizer
 
 MOST_BYTES = 2 * 2**30

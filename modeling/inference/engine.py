@@ -17,7 +17,7 @@ from typing import Any
 
 from modeling.errors import EngineUnavailableError
 from modeling.inference import wire
-from modeling.inference.model_runner import VERSION, available_providers
+from modeling.inference.graphs import VERSION, available_providers
 from modeling.inference.models import Model, Models
 from modeling.inference.request import Chunk, Request
 from modeling.inference.scheduler import Job

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from modeling.artifact import Artifact
 from modeling.errors import ConfigError, RequestError
-from modeling.inference.model_runner import Graph
+from modeling.inference.graphs import Graph
 from modeling.text import Tokenizer
 
 LONGEST = 512

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from modeling.artifact import Artifact
 from modeling.errors import RequestError
 from modeling.inference.generation import GenerationScheduler, Sequence
-from modeling.inference.model_runner import Graph
+from modeling.inference.graphs import Graph
 from modeling.inference.request import Chunk, Latent, Request
 
 Points = NDArray[np.float32]

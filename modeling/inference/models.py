@@ -14,8 +14,8 @@ from modeling.errors import ArtifactError, EngineBusyError, RequestError
 from modeling.inference.answering import AnsweringScheduler
 from modeling.inference.classification import ClassificationScheduler
 from modeling.inference.generation import GenerationScheduler
+from modeling.inference.graphs import device_of_this_machine
 from modeling.inference.latent import LatentScheduler
-from modeling.inference.model_runner import device_of_this_machine
 from modeling.inference.scheduler import Scheduler
 from modeling.inference.summarisation import summarisation_scheduler
 from modeling.inference.translation import TranslationScheduler
