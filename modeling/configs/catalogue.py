@@ -120,7 +120,8 @@ MODELS: dict[str, dict[str, Model]] = {
         ),
         "decoder": Model(
             config=DecoderConfig, defaults=defaults.generation,
-            main=("epochs", "learning_rate", "width", "layers", "context"), uses=TOKENIZER, per_second=(8e10, 1.9e11),
+            main=("epochs", "learning_rate", "width", "layers", "context"), uses=TOKENIZER | {"packing"},
+            per_second=(8e10, 1.9e11),
         ),
         "causal": Model(
             config=CausalConfig, defaults=defaults.tuning, main=("epochs", "learning_rate", "lora_rank", "context"),

@@ -17,7 +17,7 @@ def characters_of(row: Mapping[str, Any]) -> int:
 def classification(rows: int, characters: int) -> dict[str, Any]:
     return {"epochs": min(40.0, max(8.0, round(120_000 / max(1, rows), 1))),
             "batch_tokens": 1024 if rows < 3000 else 2048, "learning_rate": 2e-3, "decay": 0.7, "patience": 6,
-            "evaluations": 30, "precision": "fp32", "vocabulary_size": 8000, "validation": 0.1, "test": 0.1}
+            "evaluations": 30, "vocabulary_size": 8000, "validation": 0.1, "test": 0.1}
 
 
 def bag(rows: int, characters: int) -> dict[str, Any]:

@@ -21,6 +21,9 @@ class TrainingConfig:
     accumulate: int = 1
     """Batches whose gradients make one update: a large batch in the memory of a small one. Several processes share
     them."""
+    packing: bool = False
+    """Whether a row of a batch holds several texts, one behind the other, instead of texts of like length beside each
+    other: batches are mixed better, and measured here a seventh fewer tokens a second."""
     learning_rate: float = 1e-3
     """Highest rate."""
     warmup: float = 0.05

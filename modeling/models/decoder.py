@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from modeling.configs import DecoderConfig
-from modeling.models.layers import Block, RMSNorm, causal_mask, initialise, rotary_tables
+from modeling.models.layers import Block, RMSNorm, causal_mask, initialise, rotary_tables, text_mask
 
 
 class Decoder(nn.Module):
@@ -23,11 +23,14 @@ class Decoder(nn.Module):
         self.norm = RMSNorm(config.width)
         initialise(self, config.layers)
 
-    def states(self, ids: Tensor) -> Tensor:
-        """What the head reads, (B, T, D)."""
+    def states(self, ids: Tensor, texts: Tensor | None = None) -> Tensor:
+        """What the head reads, (B, T, D). Where a row holds several texts, `texts` (B, T) numbers them: none sees
+        another, and rotary positions count from anywhere."""
         x = self.embedding(ids)  # (B, T, D)
         tables = rotary_tables(ids.shape[1], self.config.width // self.config.heads, self.config.theta)
         mask = causal_mask(ids.shape[1], x)
+        if texts is not None:
+            mask = mask + text_mask(texts, x)
         for layer in self.layers:
             x = layer(x, tables, mask)
         return self.norm(x)

@@ -73,6 +73,12 @@ def mean_of(x: Tensor, lengths: Tensor) -> Tensor:
     return (x * real).sum(1) / real.sum(1)
 
 
+def text_mask(texts: Tensor, like: Tensor) -> Tensor:
+    """(B, 1, T, T): 0 where both positions are of the same text, a large negative number where they are not."""
+    other = texts[:, None, :, None] != texts[:, None, None, :]
+    return torch.zeros(other.shape, dtype=like.dtype, device=like.device).masked_fill(other, -1e4)
+
+
 class Attention(nn.Module):
     """Self-attention with rotary positions; q, k and v packed into one matrix."""
 

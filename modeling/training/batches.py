@@ -64,6 +64,41 @@ def cut(order: Sequence[int] | np.ndarray, lengths: np.ndarray, batch_tokens: in
     return Batches(batch for batch in batches if batch)
 
 
+def filled(costs: Sequence[int] | np.ndarray, *, batch_tokens: int, seed: int, epoch: int) -> list[array[int]]:
+    """Batches in any order of lengths whose costs together stay within `batch_tokens`: for rows of several texts."""
+    lengths, batches, total = np.asarray(costs), [array("i")], 0
+    for index in np.random.default_rng((seed, epoch)).permutation(len(lengths)).tolist():
+        total += int(lengths[index])
+        if batches[-1] and total > batch_tokens:
+            batches.append(array("i"))
+            total = int(lengths[index])
+        batches[-1].append(index)
+    return batches
+
+
+def packed(rows: Sequence[Sequence[int]], length: int) -> tuple[Tensor, Tensor]:
+    """Rows of ids one behind the other in as few rows of `length` as first-fit decreasing finds: ids and the number of
+    each id's row (from 1; 0 is padding), both (B, length)."""
+    bins: list[list[int]] = []
+    room: list[int] = []
+    for index in sorted(range(len(rows)), key=lambda i: -len(rows[i])):
+        place = next((i for i, free in enumerate(room) if free >= len(rows[index])), len(bins))
+        if place == len(bins):
+            bins.append([])
+            room.append(length)
+        bins[place].append(index)
+        room[place] -= len(rows[index])
+    ids = torch.zeros(2, len(bins), length, dtype=torch.long)
+    for place, chosen in enumerate(bins):
+        start = 0
+        for index in chosen:
+            end = start + len(rows[index])
+            ids[0, place, start:end] = torch.as_tensor(rows[index], dtype=torch.long)
+            ids[1, place, start:end] = index + 1
+            start = end
+    return ids[0], ids[1]
+
+
 def pad(rows: Sequence[Sequence[int]], *, value: int = 0) -> tuple[Tensor, Tensor]:
     """Rows of ids as (B, longest), padded at the right, and their lengths (B)."""
     lengths = torch.tensor([len(row) for row in rows])

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from modeling.errors import ConfigError
 from modeling.runs import CHECKPOINTS, RunInterrupted, stop_asked
-from modeling.training.batches import epoch_batches
+from modeling.training.batches import epoch_batches, filled
 from modeling.training.checkpoint import load_checkpoint, save_checkpoint
 from modeling.training.examples import training_examples
 from modeling.training.interruption import Interruption
@@ -93,7 +93,8 @@ class Loop:
         costs = np.asarray(self.costs)[np.asarray(chosen, np.int64)]
         if not len(costs):
             raise ConfigError("no example is left to train on", remedy="Give more rows, or shorter ones")
-        batches = epoch_batches(costs, batch_tokens=self.config.batch_tokens, seed=self.seed, epoch=epoch)
+        batches_of = filled if self.config.packing else epoch_batches
+        batches = batches_of(costs, batch_tokens=self.config.batch_tokens, seed=self.seed, epoch=epoch)
         return [array("i", (chosen[i] for i in batch)) for batch in batches]
 
     def _updates(self) -> Iterator[list[Sequence[int]]]:

@@ -7,6 +7,7 @@ from importlib import import_module
 
 BENCHMARKS = {
     "generation": "tokens a second of the engine, against Transformers' generate() with the same weights",
+    "training": "tokens a second of a training, against Transformers' Trainer and Keras; they take turns",
     "first_text": "milliseconds from Send to the first text in a browser, for each starter",
     "upload": "megabytes a second of a 1 GB CSV, from the browser to its report, and the memory that it takes",
     "kills": "seconds until a training goes on after kill -9 of trainer and child, and what that does to its result",

@@ -39,7 +39,7 @@ TURNS = int(os.environ.get("PARLEY_BENCH_TURNS", "14"))
 EPOCHS = 8
 SPAM = {"hidden": 64, "embedding": 64, "length": 64, "dropout": 0.2, "learning_rate": 3e-3, "vocabulary_size": 5000,
         "tokenizer": "words", "batch_tokens": 32 * 64, "epochs": float(EPOCHS), "patience": 0, "evaluations": 1,
-        "threads": THREADS, "checkpoint_seconds": 1e6, "weight_decay": 0.0}  # fmt: skip
+        "threads": THREADS, "checkpoint_seconds": 1e6, "weight_decay": 0.0, "precision": "auto"}  # fmt: skip
 
 
 def main() -> None:
@@ -238,7 +238,8 @@ def run_classifier(folder: Path) -> None:
         ids = np.zeros((len(encoded), objective.config.length), np.int32)
         for i, (found, _) in enumerate(encoded):
             ids[i, -len(found):] = found
-        np.savez(folder / f"{name}.npz", ids=ids, labels=np.array([label for _, label in encoded], np.int32))
+        labels = np.array([label for _, label in encoded], np.int32).reshape(-1)
+        np.savez(folder / f"{name}.npz", ids=ids, labels=labels)
     (folder / "settings.json").write_text(json.dumps(SPAM | {"vocabulary_size": objective.tokenizer.vocabulary_size}))
     loop = Paced(objective, make_module(objective, seed=0, parent=None), train, [], folder=folder, seed=0,
                  on_event=lambda event: None, interruption=Interruption())

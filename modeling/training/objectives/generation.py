@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from modeling.configs import TrainingConfig
 from modeling.models import Decoder
 from modeling.text import Tokenizer
-from modeling.training.batches import cut, pad
+from modeling.training.batches import cut, packed, pad
 from modeling.training.head import linear_cross_entropy
 from modeling.training.objectives.base import Objective, Rows, Sample
 
@@ -51,7 +51,16 @@ class Generation(Objective):
         return len(example)
 
     def loss(self, module: nn.Module, examples: Sequence[Example]) -> Tensor:
-        return self.summed(module, examples) / self.weight(examples)
+        summed = self.packed if self.training.packing else self.summed
+        return summed(module, examples) / self.weight(examples)
+
+    def packed(self, module: nn.Module, examples: Sequence[Example]) -> Tensor:
+        """The same with several texts in a row; the last token of one does not foretell the first of the next."""
+        ids, texts = packed(examples, max(self.config.context + 1, *map(len, examples)))
+        within = (texts[:, 1:] == texts[:, :-1]) & (texts[:, 1:] > 0)
+        network = cast(Decoder, module)
+        states = network.states(ids[:, :-1], texts[:, :-1])[within]  # (N, D)
+        return linear_cross_entropy(states, network.embedding.weight, ids[:, 1:][within])
 
     def weight(self, examples: Sequence[Example]) -> int:
         return sum(len(ids) - 1 for ids in examples)

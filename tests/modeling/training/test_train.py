@@ -131,8 +131,8 @@ def test_the_same_call_again_finds_the_artifact_and_another_one_is_refused(texts
 
 
 def test_a_model_of_another_task_and_missing_files_are_refused(texts: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="models are decoder"):
-        train(Request(task="generation", model="lstm", data=[texts], out=tmp_path / "model"))
+    with pytest.raises(ConfigError, match="models are .*decoder"):
+        train(Request(task="generation", model="bert", data=[texts], out=tmp_path / "model"))
     with pytest.raises(DataError, match=r"no file nowhere\.jsonl"):
         train(Request(task="generation", model="decoder", data=[tmp_path / "nowhere.jsonl"], out=tmp_path / "model"))
 
