@@ -13,7 +13,7 @@ from modeling.embeddings import Neighbour, Vectors, load_vectors
 from modeling.errors import DataError
 from webapp.vectors.models import WordVectors
 
-ANSWERS = 12
+ANSWERS, EXAMPLES = 12, 8
 LONGEST = 100  # characters of a word
 
 
@@ -28,6 +28,13 @@ def table_of(vectors: WordVectors) -> Vectors:
         return _loaded(vectors.folder, (vectors.folder / "vectors.json").stat().st_mtime_ns)
     except OSError:
         raise DataError(_("The files of these word vectors are gone.")) from None
+
+
+def examples(table: Vectors) -> list[str]:
+    """Words worth asking about: not the commonest, which are about nothing, and not the rare ones."""
+    middle = table.words[500:5000] if len(table) > 2000 else table.words
+    words = [word for word in middle if word.isalpha() and (len(word) > 4 or not word.isascii())]
+    return words[:: max(1, len(words) // EXAMPLES)][:EXAMPLES]
 
 
 def nearest(vectors: WordVectors, given: Mapping[str, Any]) -> dict[str, Any]:

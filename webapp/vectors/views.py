@@ -101,12 +101,12 @@ def _shown(request: HttpRequest, shown: WordVectors) -> dict[str, Any]:
     if not shown.words:
         return {"fault": spoken(shown.job.error) if shown.job else _("The files of these word vectors are gone.")}
     try:
-        common = [word for word in questions.table_of(shown).words[:200] if len(word) > 3 or not word.isascii()]
+        table = questions.table_of(shown)
     except ParleyError as error:
         return {"fault": said(error)}
     asked = request.GET.get("map", "")
     projection = asked if asked in PROJECTIONS else next(iter(PROJECTIONS))
-    return {"examples": common[:8], "projection": projection, "picture": _picture(shown, projection)}
+    return {"examples": questions.examples(table), "projection": projection, "picture": _picture(shown, projection)}
 
 
 def _picture(shown: WordVectors, projection: Any) -> str:
