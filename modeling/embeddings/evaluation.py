@@ -19,6 +19,9 @@ NAMES = {"EN-WS-353-ALL": "WordSim-353", "EN-WS-353-SIM": "WordSim-353 similarit
          "semantic": "CA8 semantic", "morphological": "CA8 morphological"}
 """Known files -> what people call them."""
 
+LEAST = 0.02
+"""Share of a file's questions that the words have to cover, else it is for another language."""
+
 _RESAMPLES = 1000
 _BATCH = 512  # questions that are answered together
 _LONGEST = 64 * 1024**2  # bytes of a file of questions
@@ -47,7 +50,8 @@ def evaluate(vectors: Vectors, path: str | os.PathLike[str], *, rule: Rule = "ad
     files = sorted(given.rglob("*.txt")) if given.is_dir() else [given]
     if not any(file.is_file() for file in files):
         raise DataError(f"there are no questions at {given.name}", allowed="A folder of .txt files, or such a file")
-    return [figure for file in files if (figure := _measure(vectors, file, rule)).covered > 2]
+    figures = [_measure(vectors, file, rule) for file in files]
+    return [figure for figure in figures if figure.covered > 2 and figure.covered >= LEAST * figure.total]
 
 
 def _measure(vectors: Vectors, file: Path, rule: Rule) -> Figure:
