@@ -166,3 +166,10 @@ async def test_removing_and_deleting_leave_no_files(open_page: OpenPage) -> None
 async def test_other_assistants_take_no_documents(open_page: OpenPage) -> None:
     page = await open_page()
     assert "does not read documents" in await add(page.client, page.id, "a.md", HERON, assistant="translation")
+
+
+async def test_a_list_of_questions_is_a_document_too(open_page: OpenPage) -> None:
+    page = await open_page()
+    rows = b"question,answer\nWhen do you open?,At nine.\nWhere are you?,In Bern.\n"
+    await add(page.client, page.id, "faq.csv", rows)
+    assert "2 questions" in await page.until('data-state="ready"', timeout=20)
