@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from modeling.artifact import Artifact
 from modeling.inference.foreign import ForeignClassifier
-from modeling.inference.model_runner import ClassifierRunner
 from modeling.inference.occlusion import MOST_SPANS, Span, spans, weighed, without
+from modeling.inference.pass_runner import ClassifierRunner
 from modeling.inference.request import Chunk, Request
 from modeling.inference.scheduler import Job, Scheduler
 from modeling.inference.single_pass import checked_text

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from modeling.artifact import Artifact
 from modeling.errors import ConfigError, ParleyError
-from modeling.inference.model_runner import EmbedderRunner
+from modeling.inference.pass_runner import EmbedderRunner
 from modeling.retrieval import Dense
 from modeling.text import ClassifierInputs
 

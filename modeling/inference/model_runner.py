@@ -104,7 +104,7 @@ class EncoderDecoderRunner:
     def encode(self, sources: Sequence[Sequence[int]]) -> list[dict[str, NDArray[Any]]]:
         """For each source what the decoder reads of it: `cross_X` [heads, tokens, size], and `start_X`, the state that
         its texts begin with."""
-        ids, lengths = _padded(sources)
+        ids, lengths = padded(sources)
         mask = np.arange(ids.shape[1]) < lengths[:, None]
         arrays = dict(zip(self._outputs, self.encoder(
             self._outputs, input_ids=ids, attention_mask=mask.astype(np.int32)), strict=True))
@@ -213,50 +213,7 @@ class BeamRunner:
                        cache=_past_and_present(self.cache, 0, rows) | cross)
 
 
-class ClassifierRunner:
-    """Texts to probabilities, in micro-batches."""
-
-    def __init__(self, artifact: Artifact, *, threads: int, device: str) -> None:
-        self.graph = Graph(artifact, "classifier", threads=threads, device=device)
-
-    def probabilities(self, rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-        """[rows, labels]."""
-        ids, lengths = _padded(rows)
-        (found,) = self.graph(["probabilities"], input_ids=ids, lengths=lengths)
-        return np.asarray(found, np.float32)
-
-
-class EmbedderRunner:
-    """Texts to vectors, in micro-batches."""
-
-    def __init__(self, artifact: Artifact, *, threads: int, device: str) -> None:
-        self.graph = Graph(artifact, "embedder", threads=threads, device=device)
-
-    def vectors(self, rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-        """[rows, D]."""
-        ids, lengths = _padded(rows)
-        (found,) = self.graph(["vectors"], input_ids=ids, lengths=lengths)
-        return np.asarray(found, np.float32)
-
-
-class ReaderRunner:
-    """Windows of question and passage to start and end logits."""
-
-    def __init__(self, artifact: Artifact, *, threads: int, device: str) -> None:
-        self.graph = Graph(artifact, "reader", threads=threads, device=device)
-
-    def logits(self, rows: Sequence[Sequence[int]], questions: Sequence[int]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Start and end logits, each [rows, longest row]; `questions` says how many tokens are of type 0."""
-        ids, lengths = _padded(rows)
-        places = np.arange(ids.shape[1])
-        mask = places < lengths[:, None]
-        types = mask & (places >= np.array(questions)[:, None])
-        start, end = self.graph(["start_logits", "end_logits"], input_ids=ids, token_type_ids=types.astype(np.int64),
-                                attention_mask=mask.astype(np.int64))
-        return start, end
-
-
-def _padded(rows: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+def padded(rows: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Rows of ids side by side, zeros at the right, and their lengths."""
     lengths = np.array([len(row) for row in rows], np.int32)
     ids = np.zeros((len(rows), max(1, int(lengths.max()))), np.int64)

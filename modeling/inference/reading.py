@@ -10,7 +10,7 @@ import numpy as np
 from modeling.artifact import Artifact
 from modeling.decoding import Span, best_spans, windows
 from modeling.errors import ArtifactError
-from modeling.inference.model_runner import ReaderRunner
+from modeling.inference.pass_runner import ReaderRunner
 from modeling.refusal import Confidence
 
 _ANSWERS_A_WINDOW = 2
