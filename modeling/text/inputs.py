@@ -29,8 +29,10 @@ class ClassifierInputs:
     @classmethod
     def of(cls, preprocessing: Mapping[str, Any]) -> ClassifierInputs:
         """As an artifact's preprocessing says; what else stands there is for others."""
-        known = {field.name: preprocessing[field.name] for field in fields(cls) if field.name in preprocessing}
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()})
+        known: dict[str, Any] = {field.name: preprocessing[field.name] for field in fields(cls)
+                                 if field.name in preprocessing}
+        known |= {name: tuple(value) for name, value in known.items() if isinstance(value, list)}
+        return cls(**known)
 
     def preprocessing(self) -> dict[str, Any]:
         """For the artifact: what differs from the defaults."""

@@ -40,10 +40,16 @@ def _pieces(file: TextFile) -> Iterator[Record | Problem]:
 
 def read_lines(file: TextFile) -> Table:
     """Each line that is not empty is a text."""
-    items = (item for item in file.lines() if isinstance(item, Problem) or item[1].strip())
-    head, rest = looked_at((item if isinstance(item, Problem) else (item[0], [item[1]]) for item in items),
-                           file.position)
-    return Table(format="text", columns=["text"], head=head, items=rest, named=True)
+    head, items = looked_at(_filled(file), file.position)
+    return Table(format="text", columns=["text"], head=head, items=items, named=True)
+
+
+def _filled(file: TextFile) -> Iterator[Record | Problem]:
+    for item in file.lines():
+        if isinstance(item, Problem):
+            yield item
+        elif item[1].strip():
+            yield item[0], [item[1]]
 
 
 def read_labelled_lines(file: TextFile) -> Table:
