@@ -1,4 +1,4 @@
-"""Which words of a text carried its answer: how much less likely the answer is without them.
+"""Which words of a text carried its answer: how much less sure the answer is without them.
 
 Occlusion (Zeiler & Fergus 2014, 4.2; for words, Li, Monroe & Jurafsky 2016). It asks the classifier alone, so that it
 holds for any of them.
@@ -6,6 +6,7 @@ holds for any of them.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -43,6 +44,15 @@ def without(text: str, places: Sequence[Span]) -> list[str]:
 
 
 def weighed(places: Sequence[Span], whole: float, probabilities: Sequence[float]) -> list[dict[str, Any]]:
-    """By how much the answer's probability falls without each span; below 0 where the span spoke against it."""
-    return [{"start": start, "end": end, "weight": round(whole - found, 4)}
+    """By how much the answer's log-odds fall without each span; below 0 where the span spoke against it.
+
+    Not its probability: of a text with many telling words that hardly falls, whichever is left out.
+    """
+    return [{"start": start, "end": end, "weight": round(log_odds(whole) - log_odds(found), 4)}
             for (start, end), found in zip(places, probabilities, strict=True)]
+
+
+def log_odds(probability: float) -> float:
+    """In nats, bounded by what a float32 tells apart from certainty."""
+    bounded = min(max(probability, 1e-7), 1 - 1e-7)
+    return math.log(bounded / (1 - bounded))

@@ -95,7 +95,7 @@ class Chunk:
     `result` is the task's structured answer:
     classification `{"labels": [{"label", "probability"}, ...], "sure": bool}`, best first, not `sure` below the
     threshold; where a text can have several labels, each with `given`, whether it has it, and no `sure`; explained,
-    also `{"words": [{"start", "end", "weight"}, ...]}`, by how much the best label's probability falls without a span;
+    also `{"words": [{"start", "end", "weight"}, ...]}`, by how much the best label's log-odds fall without a span;
     question answering, stage "reading": `{"passages": [{"document", "title", "text", "score"}, ...]}`, and at the end
     also `{"answers": [{"text", "passage", "start", "end", "score"}, ...]}` with `passage` an index into `passages`
     and `start`, `end` characters in that passage's text, and `withheld`, the score of the best answer below the

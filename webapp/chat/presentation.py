@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 LABELS_SHOWN = 6  # bars of a classification; the others are under "how this came about"
 PASSAGES_SHOWN = 5
-TELLING = 0.02  # probability that an answer must lose without a word for this to have carried it
+TELLING = 0.2  # log-odds that an answer must lose without a word for this to have carried it
 OPENS = ("labels", "passages", "sentences", "segments", "count")  # results that tell how an answer came about
 
 
@@ -41,14 +41,14 @@ def classification(result: dict[str, Any], source: str = "") -> dict[str, Any]:
 def telling(text: str, words: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """`text` in pieces `{"text", "level"}`: 1 to 3 for what carried the answer, 0 for the rest; none where nothing did.
 
-    A word counts when its answer is at least 2 % less likely without it, and a tenth as much as the strongest one.
+    A word counts when its answer loses enough without it, and a fifth as much as without the strongest one.
     """
     most = max((word["weight"] for word in words), default=0.0)
     if most < TELLING:
         return []
     pieces, end = [], 0
     for word in words:
-        if word["weight"] >= max(TELLING, most / 10):
+        if word["weight"] >= max(TELLING, most / 5):
             pieces.append({"text": text[end:word["start"]], "level": 0})
             pieces.append({"text": text[word["start"]:word["end"]], "level": math.ceil(3 * word["weight"] / most)})
             end = word["end"]
