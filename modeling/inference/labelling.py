@@ -65,7 +65,7 @@ def answers(
     """For each text its label or labels, the best label's probability, and whether the model is sure of it."""
     found: list[tuple[str, float | None, bool | None]] = [("", None, None)] * len(texts)
     filled = [index for index, text in enumerate(texts) if text.strip()]
-    encoded = dict(zip(filled, scheduler.inputs.encode(scheduler.tokenizer, [texts[i] for i in filled]), strict=True))
+    encoded = dict(zip(filled, scheduler.encode([texts[i] for i in filled]), strict=True))
     for batch in batches(filled, lambda index: len(encoded[index])):
         shares = scheduler.runner.probabilities([encoded[index] for index in batch]).tolist()
         for index, probabilities in zip(batch, shares, strict=True):
