@@ -107,6 +107,8 @@ KNOBS: dict[str, dict[str, Field]] = {
 }
 PROFILE = {"name_en": "Fine", "visibility": "members", "position": "3", "examples-TOTAL_FORMS": "1",
            "examples-INITIAL_FORMS": "0", "examples-0-text": "Hello"}
+HUB = r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}"
+PAIR = "[a-z]{2,3}-[a-z]{2,3}"
 EMBEDDING = r"\s*|https?://[\w.-]+"
 TERMS = {
     "note": text(120, empty=True), "valid": choice("day", "week", "month", "never"), "date": ANY,
@@ -231,6 +233,12 @@ FORMS: list[Form] = [
                  "uploads": Field(takes=lambda _w, _v: False, kept=False, alone=True, told=PAGE)}),
     Form(name="admin:training_artifact_add", fields={"uploads": Field(takes=lambda _w, _v: False, kept=False,
                                                                       told=PAGE)}),
+    Form(name="admin:training_artifact_import", right=lambda w: {"hub": "owner/model", "task": "generation"},
+         fields={"folder": choice("", alone=True), "hub": matching(rf"\s*{HUB}\s*"), "name": text(120, empty=True),
+                 "task": choice("generation", "translation", "summarisation"), "context": number(16, 4096, empty=True),
+                 "directions": matching(rf"\s*({PAIR}(,{PAIR})*)?\s*", empty=True),
+                 "prefix": text(100, empty=True, stripped=False), "storage": choice("", "fp32", "fp16", "int8")},
+         together=(({"hub": ""}, "hub"),)),
     Form(name="admin:training_artifact_label", where=lambda w: [w.artifacts["classification"].pk],
          fields={"uploads": Field(takes=lambda _w, _v: False, kept=False, told=PAGE),
                  "column": Field(takes=lambda _w, _v: False, told=PAGE)}),

@@ -134,6 +134,7 @@ RULES: dict[str, Rule] = {
             history=OWNED),
     "admin:training_artifact_adopt": Rule(who=TRAINERS, how=FORM),
     "admin:training_artifact_change": Rule(who=OWNED, where=lambda w: [w.artifact.pk]),
+    "admin:training_artifact_import": Rule(who=TRAINERS, how=FORM),
     "admin:training_artifact_rows": Rule(who=OWNED, where=lambda w: [w.artifact.pk]),
     "admin:training_artifact_measure": act(OWNED, lambda w: [w.artifact.pk]),
     "admin:training_artifact_card": Rule(who=OWNED, how=FORM, where=lambda w: [w.artifact.pk]),

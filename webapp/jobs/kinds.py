@@ -46,6 +46,11 @@ KINDS: Mapping[str, Kind] = {
         title=_("Check of an uploaded artifact"), handler="webapp.training.handlers.ImportHandler",
         arguments=frozenset({"upload"}), seconds=1800, memory=8 * 1024**3,
     ),
+    "import": Kind(
+        title=_("Import of a model"), handler="webapp.training.importing.ModelHandler", lane="long",
+        seconds=6 * 3600, niceness=15, trains=True, arguments=frozenset({
+            "artifact", "folder", "hub", "task", "name", "context", "directions", "prefix", "storage"}),
+    ),
     "vectors": Kind(
         title=_("Word vectors"), handler="webapp.vectors.handlers.VectorsHandler", arguments=frozenset({"vectors"}),
         lane="long", seconds=7 * 24 * 3600, niceness=15, trains=True,

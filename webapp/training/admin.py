@@ -122,6 +122,7 @@ class ArtifactAdmin(OwnPages):
         guard = self.admin_site.admin_view
         return [
             path("adopt/", guard(views.adopt), name="training_artifact_adopt"),
+            path("import/", guard(views.import_model), name="training_artifact_import"),
             path("<uuid:artifact_id>/rows/", guard(views.rows), name="training_artifact_rows"),
             path("<uuid:artifact_id>/measure/", guard(views.measure), name="training_artifact_measure"),
             path("<uuid:artifact_id>/card/", guard(views.card), name="training_artifact_card"),

@@ -104,7 +104,7 @@ def base_names() -> list[str]:
     folder = site.MODELS_FOLDER
     if not folder or not folder.is_dir():
         return []
-    return sorted(one.name for one in folder.iterdir() if (one / "model.safetensors").is_file())
+    return sorted(one.name for one in folder.iterdir() if any(one.glob("*.safetensors")))
 
 
 def vectors_for(user: Any) -> list[tuple[str, str]]:

@@ -22,7 +22,7 @@ from webapp.datasets.models import Upload
 from webapp.datasets.uploads import PIECE
 from webapp.jobs.models import JobState
 from webapp.jobs.packages import training_packages
-from webapp.training import comparison, downloads, labelling, preprocessing, presentation, reports, services
+from webapp.training import comparison, downloads, importing, labelling, preprocessing, presentation, reports, services
 from webapp.training.adoption import AdoptForm
 from webapp.training.choices import found, versions_for
 from webapp.training.forms import CardForm, TrainForm, start_of
@@ -218,6 +218,17 @@ def upload(request: HttpRequest) -> HttpResponseBase:
             faults.append(said(error))
     return _page(request, "training/upload.html", model=Artifact, title=_("Upload an artifact"), faults=faults,
                  most=settings.DATASET_BYTES, piece=PIECE)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def import_model(request: HttpRequest) -> HttpResponseBase:
+    """The form of an import: whole, or sent."""
+    form = importing.ImportForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        job = importing.import_model(asked=form.cleaned_data, owner=request.user)
+        return redirect("admin:jobs_job_change", job.pk)
+    return _page(request, "training/import.html", model=Artifact, title=_("Import a model"), form=form,
+                 packages=training_packages())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
