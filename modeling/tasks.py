@@ -53,6 +53,8 @@ TASKS: dict[str, Task] = {
                "translation", "output"), "source_language": ("source_language", "source_lang", "src_lang"),
                "target_language": ("target_language", "target_lang", "tgt_lang")},
         models={
+            "rnn": Method("RNN with attention", "the classic of 2015: bidirectional GRU or LSTM that learns to align; "
+                                                "small, and content with few pairs"),
             "transformer": Method("Transformer", "encoder and decoder; several directions in one model; from some ten "
                                                  "thousand pairs on"),
         },
@@ -61,11 +63,16 @@ TASKS: dict[str, Task] = {
     "summarisation": Task(
         title="Summarisation",
         roles={"text": "the long text"},
-        optional={"summary": "a summary that people wrote; only measuring needs it"},
+        optional={"summary": "a summary that people wrote; a model that writes learns from it, LexRank needs none"},
         names={"text": ("text", "document", "article", "dialogue", "body", "content", "abstract"),
                "summary": ("summary", "highlights", "subject", "title", "headline")},
         models={
             "lexrank": Method("LexRank", "picks the sentences that say most; English and Chinese; needs no training"),
+            "pointer": Method("RNN with attention and copying",
+                              "writes a summary of its own, and copies names and rare words; from some ten thousand "
+                              "pairs on"),
+            "transformer": Method("Transformer with copying", "writes a summary of its own, and copies names and rare "
+                                                              "words; reads faster than the RNN"),
         },
         metrics=("rouge1", "rouge2", "rougeL"),
     ),

@@ -124,21 +124,22 @@ class Artifact:
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
+        return self._tokenizer("tokenizer.json")
+
+    @cached_property
+    def source_tokenizer(self) -> Tokenizer:
+        """Of an encoder-decoder's sources: the one tokenizer, unless they have one of their own."""
+        own = "source_tokenizer.json"
+        return self._tokenizer(own) if own in self.manifest["files"] else self.tokenizer
+
+    def _tokenizer(self, name: str) -> Tokenizer:
         from modeling.text import Preprocessing, Tokenizer  # an artifact without a tokenizer need not load the library
 
         try:
             steps = Preprocessing.from_dict(self.manifest["preprocessing"].get("text", {}))
         except ConfigError as error:
             raise ArtifactError(f"The preprocessing of {self.name} cannot be done: {error}", remedy=_REMEDY) from error
-        return Tokenizer.load(self._file("tokenizer.json"), steps)
-
-    @cached_property
-    def source_tokenizer(self) -> Tokenizer:
-        """Of an encoder-decoder's sources: the one tokenizer, unless they have one of their own."""
-        from modeling.text import Tokenizer
-
-        own = "source_tokenizer.json"
-        return Tokenizer.load(self._file(own)) if own in self.manifest["files"] else self.tokenizer
+        return Tokenizer.load(self._file(name), steps)
 
     def graph(self, role: str, device: str = "cpu") -> Path:
         """Path of the graph with this role for this device ("cpu" or "cuda"); ArtifactError where there is none."""

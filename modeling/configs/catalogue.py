@@ -19,7 +19,8 @@ from modeling.configs.lstm import LSTMConfig
 from modeling.configs.network import NetworkConfig
 from modeling.configs.reading import QANetConfig, TransformerReaderConfig
 from modeling.configs.recurrent_lm import RecurrentLMConfig
-from modeling.configs.transformer import TransformerConfig
+from modeling.configs.rnn import PointerConfig, RNNConfig
+from modeling.configs.transformer import CopyingTransformerConfig, TransformerConfig
 from modeling.configs.vae import VAEConfig
 from modeling.errors import ConfigError
 
@@ -73,13 +74,29 @@ MODELS: dict[str, dict[str, Model]] = {
         ),
     },
     "translation": {
+        "rnn": Model(
+            config=RNNConfig, defaults=defaults.recurrent_translation,
+            main=("epochs", "learning_rate", "hidden", "cell", "input_feeding", "context"),
+            uses=TOKENIZER | {"shares", "beam", "label_smoothing"}, per_second=(5e10, 5e10),
+        ),
         "transformer": Model(
             config=TransformerConfig, defaults=defaults.translation,
             main=("epochs", "learning_rate", "width", "encoder_layers", "decoder_layers", "context"),
             uses=TOKENIZER | {"shares", "beam", "label_smoothing"}, per_second=(8e10, 1.7e11),
         ),
     },
-    "summarisation": {},
+    "summarisation": {
+        "pointer": Model(
+            config=PointerConfig, defaults=defaults.pointing,
+            main=("epochs", "learning_rate", "hidden", "context", "target_context", "coverage"),
+            uses=TOKENIZER | {"beam"}, per_second=(2e10, 2e10),
+        ),
+        "transformer": Model(
+            config=CopyingTransformerConfig, defaults=defaults.summarisation,
+            main=("epochs", "learning_rate", "width", "decoder_layers", "context", "target_context"),
+            uses=TOKENIZER | {"beam"}, per_second=(8e10, 1.7e11),
+        ),
+    },
     "classification": {
         "lstm": Model(
             config=LSTMConfig, defaults=defaults.classification,

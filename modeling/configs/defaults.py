@@ -95,3 +95,20 @@ def autoencoding(rows: int, characters: int) -> dict[str, Any]:
     return {"epochs": min(60.0, max(8.0, round(1_000_000 / max(1, rows), 1))), "batch_tokens": 1536,
             "learning_rate": 3e-3, "weight_decay": 1e-3, "evaluations": 10,
             "vocabulary_size": 4000 if characters > 500_000 else 1500}
+
+
+def recurrent_translation(rows: int, characters: int) -> dict[str, Any]:
+    return {"epochs": 12.0 if rows < 100_000 else 4.0, "learning_rate": 2e-3, "label_smoothing": 0.1,
+            "precision": "fp32", "vocabulary_size": min(8000, max(500, characters // 200)), "batch_tokens": 4000}
+
+
+def summarisation(rows: int, characters: int) -> dict[str, Any]:
+    return {"epochs": 20.0 if rows < 20_000 else 8.0, "optimizer": "muon", "learning_rate": 2e-3, "dropout": 0.1,
+            "vocabulary_size": min(8000, max(500, characters // 200)), "batch_tokens": 8000, "patience": 4,
+            "evaluations": 20}
+
+
+def pointing(rows: int, characters: int) -> dict[str, Any]:
+    return {"epochs": 12.0 if rows < 20_000 else 6.0, "learning_rate": 2e-3, "precision": "fp32",
+            "vocabulary_size": min(8000, max(500, characters // 200)), "batch_tokens": 8000, "patience": 4,
+            "evaluations": 20}

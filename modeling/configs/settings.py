@@ -15,13 +15,13 @@ from modeling.configs.training import TrainingConfig
 from modeling.errors import ConfigError
 from modeling.text import ALLOWED, Preprocessing
 
-FROM_DATA = frozenset({"labels", "several", "types", "positions", "offset", "epsilon"})
+FROM_DATA = frozenset({"labels", "several", "types", "positions", "offset", "epsilon", "source_vocabulary_size"})
 """Fields of model configurations that the data or the parent decides."""
 
 KEPT_WEIGHTS = frozenset({"dropout", "length", "context", "window", "stride", "directions",
                           "dropout_between", "dropout_input", "dropout_words", "dropout_weights", "continuous",
                           "activation", "slowness", "pooling", "word_dropout", "free_bits", "autoencoding",
-                          "annealing"})
+                          "annealing", "target_context"})
 """Fields of model configurations that can change when a training continues from an artifact."""
 
 LEAST_VOCABULARY = {"bpe": 300, "characters": 32, "words": 32}

@@ -30,7 +30,9 @@ from modeling.configs import (
 )
 from modeling.configs.bart import BartConfig
 from modeling.configs.causal import CausalConfig
+from modeling.configs.rnn import PointerConfig, RNNConfig
 from modeling.configs.t5 import T5Config
+from modeling.configs.transformer import CopyingTransformerConfig
 from modeling.export.bag import bag_graphs
 from modeling.export.bart import bart_graphs
 from modeling.export.bert import bert_graphs
@@ -44,6 +46,7 @@ from modeling.export.graph import Graph
 from modeling.export.lstm import lstm_graphs
 from modeling.export.reading import qanet_graphs, transformer_reader_graphs
 from modeling.export.recurrent_lm import recurrent_lm_graphs
+from modeling.export.rnn import rnn_graphs
 from modeling.export.t5 import t5_graphs
 from modeling.export.transformer import transformer_graphs
 from modeling.export.vae import vae_graphs
@@ -66,6 +69,9 @@ GRAPHS: dict[type, Callable[[Any, Weights], list[Graph]]] = {
     LSTMConfig: lstm_graphs,
     QANetConfig: qanet_graphs,
     RecurrentLMConfig: recurrent_lm_graphs,
+    CopyingTransformerConfig: transformer_graphs,
+    PointerConfig: rnn_graphs,
+    RNNConfig: rnn_graphs,
     TransformerConfig: transformer_graphs,
     TransformerReaderConfig: transformer_reader_graphs,
     VAEConfig: vae_graphs,

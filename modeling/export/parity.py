@@ -30,7 +30,9 @@ from modeling.configs import (
 )
 from modeling.configs.bart import BartConfig
 from modeling.configs.causal import CausalConfig
+from modeling.configs.rnn import PointerConfig, RNNConfig
 from modeling.configs.t5 import T5Config
+from modeling.configs.transformer import CopyingTransformerConfig
 from modeling.errors import ParityError
 from modeling.export.session import Session
 from modeling.text import ClassifierInputs
@@ -245,8 +247,10 @@ def _lengths(used: np.ndarray) -> dict[str, np.ndarray]:
     return {"seqlens_k": (used - 1).astype(np.int32), "total": np.array(used.max(), np.int32)}
 
 
-def _transformer(run: TrainedModel, module: nn.Module, folder: Path, rows: list[dict[str, Any]]) -> Iterator[Compared]:
-    yield from _written(run, module, folder, _pairs(run, rows))
+def _encoder_decoder(
+    run: TrainedModel, module: nn.Module, folder: Path, rows: list[dict[str, Any]]
+) -> Iterator[Compared]:
+    yield from _written(run, module, folder, _PAIRS[run.task](run, rows))
 
 
 def _imported(run: TrainedModel, module: nn.Module, folder: Path, rows: list[dict[str, Any]]) -> Iterator[Compared]:
@@ -262,18 +266,20 @@ def _written(
 ) -> Iterator[Compared]:
     """Sources of unlike length, then their targets token by token."""
     encoder, decoder = Session(folder / "encoder.cpu.onnx"), Session(folder / "decoder.cpu.onnx")
-    names = [f"cross_{part}{layer}" for layer in range(run.config.decoder_layers) for part in "kv"]
     for batch in _batches([source for source, _ in pairs]):
         source_ids, source_lengths = _padded([pairs[i][0] for i in batch])
         target_ids, target_lengths = _padded([pairs[i][1] for i in batch])
         expected = module(*(torch.from_numpy(array) for array in (source_ids, source_lengths, target_ids)))
         mask = (np.arange(source_ids.shape[1]) < source_lengths[:, None]).astype(np.int32)
-        cross = dict(zip(names, encoder.run({"input_ids": source_ids, "attention_mask": mask}, names), strict=True))
-        shared = {**cross, "cross_mask": mask, "query_shape": np.array([len(batch), 1, -1])}
-        cache = decoder.cache(len(batch), run.config.context)
+        sources = {"input_ids": source_ids, "attention_mask": mask}
+        left = dict(zip(encoder.outputs, encoder.run(sources, encoder.outputs), strict=True))
+        shared = {**left, "cross_mask": mask, "query_shape": np.array([len(batch), 1, -1])}
+        cache = decoder.cache(len(batch), target_ids.shape[1])
+        for name in cache.keys() & {name.replace("start_", "past_") for name in left}:
+            cache[name][:] = left[name.replace("past_", "start_")]
         for step in range(target_ids.shape[1]):
             inputs = {**shared, "input_ids": target_ids[:, step : step + 1], **_lengths(np.full(len(batch), step + 1))}
-            best, actual = decoder.run(inputs, ["top_ids", "logits"], cache)
+            best, actual = decoder.run(decoder.known(inputs), ["top_ids", "logits"], cache)
             real = step < target_lengths
             yield Compared(expected[:, step].numpy()[real], actual[real], best[real, 0])
 
@@ -281,19 +287,33 @@ def _written(
 def _pairs(run: TrainedModel, rows: list[dict[str, Any]]) -> list[tuple[list[int], list[int]]]:
     """Source and target ids; where the model knows both directions, every second row is turned round."""
     pairs, tokenizer, config = [], run.tokenizer, run.config
-    start, end = ([token] if token is not None else [] for token in (tokenizer.bos_id, tokenizer.eos_id))
+    reading = run.source_tokenizer or tokenizer
+    start, end = ([token] if token is not None else [] for token in (tokenizer.bos_id, reading.eos_id))
     for index, row in enumerate(rows):
         sides = ("source", "target")
         languages = tuple(row[f"{side}_language"] for side in sides)
         here, back = ("-".join(pair) in config.directions for pair in (languages, languages[::-1]))
         if back and (index % 2 or not here):
             sides, languages = sides[::-1], languages[::-1]
-        source, target = (tokenizer.encode(row[side]) for side in sides)
-        tag = tokenizer.token_id(f"<2{languages[1]}>") or 0
+        source, target = reading.encode(row[sides[0]]), tokenizer.encode(row[sides[1]])
+        tag = reading.token_id(f"<2{languages[1]}>") or 0
         longest = min(config.context, TARGET)
         pairs.append(([tag, *source[: config.context - 2], *end], ([*start, *target] or [0])[:longest]))
     return pairs
 
+
+def _summaries(run: TrainedModel, rows: list[dict[str, Any]]) -> list[tuple[list[int], list[int]]]:
+    """Texts and their summaries; a text without one is compared on its own beginning."""
+    tokenizer, config = run.tokenizer, run.config
+    start, end = ([token] if token is not None else [] for token in (tokenizer.bos_id, tokenizer.eos_id))
+    longest = min(config.target_context, TARGET)
+    texts, summaries = (tokenizer.encode_batch(side) for side in (
+        [row["text"] for row in rows], [row.get("summary") or row["text"] for row in rows]))
+    return [([*text[: config.context - 1], *end], [*start, *summary][:longest] or [0])
+            for text, summary in zip(texts, summaries, strict=True)]
+
+
+_PAIRS = {"translation": _pairs, "summarisation": _summaries}
 
 COMPARE: dict[type, Compare] = {
     BagConfig: _classifier,
@@ -309,7 +329,10 @@ COMPARE: dict[type, Compare] = {
     LSTMConfig: _classifier,
     QANetConfig: _reader,
     RecurrentLMConfig: _recurrent,
-    TransformerConfig: _transformer,
+    CopyingTransformerConfig: _encoder_decoder,
+    PointerConfig: _encoder_decoder,
+    RNNConfig: _encoder_decoder,
+    TransformerConfig: _encoder_decoder,
     TransformerReaderConfig: _reader,
     VAEConfig: _autoencoder,
 }

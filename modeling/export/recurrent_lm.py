@@ -35,18 +35,18 @@ def recurrent_lm_graphs(config: RecurrentLMConfig, weights: Weights) -> list[Gra
     return [graph.finish(role="decoder", file="decoder.cpu.onnx")]
 
 
-def recurrent(graph: GraphBuilder, x: str, prefix: str, *, cell: str, size: int, number: int) -> str:
+def recurrent(graph: GraphBuilder, x: str, prefix: str, *, cell: str, size: int, number: int, rows: str = "B") -> str:
     """One layer over x [S, B, in] from a state [B, H] that is an input and an output of the graph: [S, B, H]."""
     parts = "hc" if cell == "lstm" else "h"
     axis = graph.constant([0], "i64")
-    past = [graph.op("Unsqueeze", graph.input(f"past_{part}{number}", graph.float, ["B", size]), axis)
+    past = [graph.op("Unsqueeze", graph.input(f"past_{part}{number}", graph.float, [rows, size]), axis)
             for part in parts]
     weights = [stacked(graph, [f"{prefix}.weight_{side}_l0"], cell, size) for side in ("ih", "hh")]
     biases = stacked(graph, [f"{prefix}.bias_{side}_l0" for side in ("ih", "hh")], cell, size)
     found = graph.op(OPERATORS[cell], x, *weights, biases, "", *past, count=1 + len(parts), hidden_size=size,
                      **({"linear_before_reset": 1} if cell == "gru" else {}))  # fmt: skip
     for part, state in zip(parts, found[1:], strict=True):
-        graph.op("Squeeze", state, axis, outputs=[graph.output(f"present_{part}{number}", graph.float, ["B", size])])
+        graph.op("Squeeze", state, axis, outputs=[graph.output(f"present_{part}{number}", graph.float, [rows, size])])
     return str(graph.op("Squeeze", found[0], graph.constant([1], "i64")))  # of one direction
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from onnx import TensorProto
 
 from modeling.export.graph import GraphBuilder, Shape
-from modeling.export.transformer import best
+from modeling.export.copying import best
 
 
 def decoder_inputs(graph: GraphBuilder) -> None:

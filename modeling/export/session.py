@@ -22,6 +22,14 @@ class Session:
         self._inner = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         self._shapes = {value.name: value.shape for value in self._inner.get_inputs()}
 
+    @property
+    def outputs(self) -> list[str]:
+        return [value.name for value in self._inner.get_outputs()]
+
+    def known(self, inputs: Arrays) -> dict[str, np.ndarray]:
+        """Those inputs that the graph has."""
+        return {name: array for name, array in inputs.items() if name in self._shapes}
+
     def cache(self, rows: int, capacity: int) -> dict[str, np.ndarray]:
         """Empty state of `rows` sequences, by the names of the past inputs."""
         return {name: np.zeros((rows, *(capacity if size == "C" else size for size in shape[1:])), np.float32)

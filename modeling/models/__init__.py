@@ -21,7 +21,9 @@ from modeling.configs import (
 )
 from modeling.configs.bart import BartConfig
 from modeling.configs.causal import CausalConfig
+from modeling.configs.rnn import PointerConfig, RNNConfig
 from modeling.configs.t5 import T5Config
+from modeling.configs.transformer import CopyingTransformerConfig
 from modeling.models.bag import BagClassifier
 from modeling.models.bart import Bart
 from modeling.models.bert import BertReader
@@ -34,8 +36,9 @@ from modeling.models.encoder import EncoderClassifier
 from modeling.models.lstm import LSTMClassifier
 from modeling.models.qanet import QANet
 from modeling.models.recurrent_lm import RecurrentLM
+from modeling.models.rnn import PointerNetwork, RNNTranslator
 from modeling.models.t5 import T5
-from modeling.models.transformer import Transformer
+from modeling.models.transformer import CopyingTransformer, Transformer
 from modeling.models.transformer_reader import TransformerReader
 from modeling.models.vae import SentenceVAE
 
@@ -53,6 +56,9 @@ NETWORKS: dict[type, type[nn.Module]] = {
     LSTMConfig: LSTMClassifier,
     QANetConfig: QANet,
     RecurrentLMConfig: RecurrentLM,
+    CopyingTransformerConfig: CopyingTransformer,
+    PointerConfig: PointerNetwork,
+    RNNConfig: RNNTranslator,
     TransformerConfig: Transformer,
     TransformerReaderConfig: TransformerReader,
     VAEConfig: SentenceVAE,
@@ -72,12 +78,15 @@ __all__ = [
     "CNNClassifier",
     "Bart",
     "Causal",
+    "CopyingTransformer",
     "Decoder",
     "Dual",
     "EncoderClassifier",
     "LSTMClassifier",
     "NETWORKS",
+    "PointerNetwork",
     "QANet",
+    "RNNTranslator",
     "RecurrentLM",
     "SentenceVAE",
     "Transformer",

@@ -98,6 +98,15 @@ class Attention(nn.Module):
         y = attend(q, k, v, mask)
         return self.out(y.transpose(1, 2).reshape(batch, length, width))
 
+    def step(self, x: Tensor, tables: tuple[Tensor, Tensor], keys: Tensor | None, values: Tensor | None,
+             ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+        """One token x (B, 1, width) behind keys and values (B, H, T, size): what comes of it, and both with it. Of as
+        many heads for keys as for queries; `tables` are those of its position."""
+        q, k, v = self.qkv(x).view(len(x), 1, -1, self.size).transpose(1, 2).chunk(3, dim=1)
+        k = rotate(k, tables)
+        k, v = (part if past is None else torch.cat((past, part), 2) for past, part in ((keys, k), (values, v)))
+        return self.out(attend(rotate(q, tables), k, v, None).transpose(1, 2).flatten(2)), k, v
+
 
 class SwiGLU(nn.Module):
     """down(silu(gate) * up), gate and up packed in this order."""

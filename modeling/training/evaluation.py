@@ -1,56 +1,56 @@
-"""Translation with the trained network itself, for the figures at the end of a training."""
+"""Beam search with the trained network itself, for the figures at the end of a training: the search that serves."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import nn
 
-from modeling.models import Transformer
+from modeling.decoding import BeamSearch, Rules
 from modeling.training.batches import cut, pad
 
-LENGTH_PENALTY = 1.0
+MEASURED = 1000
+"""Rows that the final figures are counted over at most: a beam search of a few thousand takes minutes on one thread."""
+CANDIDATES = 16
 
 
 @torch.no_grad()
-def translate(
-    module: Transformer, sources: Sequence[list[int]], *, bos: int, eos: int, beam: int = 4, batch_tokens: int = 2048
+def written(
+    module: nn.Module, sources: Sequence[list[int]], *, start: int, rules: Callable[[int], Rules], beam: int = 4,
+    batch_tokens: int = 4096,
 ) -> list[list[int]]:
-    """Beam search (1 is greedy) of each source; results without `bos` and `eos`, in the order of the sources."""
+    """What the network writes about each source; `rules` are given for the longest source of a batch."""
     lengths = torch.tensor([len(ids) for ids in sources])
     found: list[list[int]] = [[] for _ in sources]
     for batch in cut(lengths.argsort(stable=True).tolist(), lengths.numpy(), batch_tokens):
-        longest = min(module.config.context - 1, int(lengths[batch].max()) * 2 + 10)
-        for index, ids in zip(batch, search(module, *pad([sources[i] for i in batch]), bos, eos, beam, longest),
-                              strict=True):
+        chosen = [sources[i] for i in batch]
+        for index, ids in zip(batch, search(module, chosen, start, rules(max(map(len, chosen))), beam), strict=True):
             found[index] = ids
     return found
 
 
-def search(
-    module: Transformer, source_ids: Tensor, lengths: Tensor, bos: int, eos: int, beam: int, longest: int
-) -> list[list[int]]:
-    """Beam search of one batch; a finished hypothesis scores its log probability over length ** LENGTH_PENALTY."""
-    count = len(source_ids)
-    source, mask = (x.repeat_interleave(beam, 0) for x in module.encode(source_ids, lengths))
-    tokens = torch.full((count * beam, 1), bos)
-    scores = torch.full((count, beam), -1e9)
-    scores[:, 0] = 0.0
-    best: list[tuple[float, list[int]]] = [(-1e9, [])] * count
-    for step in range(1, longest + 1):
-        logits = module.head(module.decode(tokens, source, mask)[:, -1]).float()  # (count * beam, V)
-        total = scores[:, :, None] + logits.log_softmax(-1).view(count, beam, -1)
-        top, flat = total.flatten(1).topk(2 * beam)  # (count, 2 * beam)
-        row, token = flat // logits.shape[-1], flat % logits.shape[-1]
-        ended = token.eq(eos) & (torch.arange(2 * beam) < beam)
-        for i, j in ended.nonzero().tolist():
-            score = float(top[i, j]) / step**LENGTH_PENALTY
-            best[i] = max(best[i], (score, tokens[i * beam + int(row[i, j]), 1:].tolist()))
-        scores, order = top.masked_fill(token.eq(eos), -1e9).topk(beam)
-        parent = row.gather(1, order) + torch.arange(count)[:, None] * beam
-        tokens = torch.cat((tokens[parent.flatten()], token.gather(1, order).view(-1, 1)), dim=1)
-        if all(best[i][0] >= float(scores[i, 0]) / step**LENGTH_PENALTY for i in range(count)):
-            break
-    rest = tokens.view(count, beam, -1)[:, 0, 1:].tolist()
-    return [ids if score > -1e9 else rest[i] for i, (score, ids) in enumerate(best)]
+def search(module: Any, sources: Sequence[list[int]], start: int, rules: Rules, beam: int) -> list[list[int]]:
+    """Beam search (1 is greedy) of one batch; what is finished leaves it."""
+    searches = [BeamSearch(width=beam, rules=rules) for _ in sources]
+    memory = {name: part.repeat_interleave(beam, 0) for name, part in module.begin(*pad(sources)).items()}
+    tokens, live = torch.full((len(sources) * beam, 1), start), list(range(len(sources)))
+    while live:
+        logprobs, memory = module.step(tokens, memory)  # (live * beam, V)
+        top, ids = (part.numpy() for part in logprobs.topk(min(CANDIDATES, logprobs.shape[-1])))
+        rows: list[int] = []
+        newest: list[int] = []
+        for place, index in enumerate(live):
+            own = slice(place * beam, (place + 1) * beam)
+            parents, chosen = searches[index].advance(ids[own], top[own])
+            if not searches[index].done:
+                rows += (parents + place * beam).tolist()
+                newest += chosen.tolist()
+        left = [index for index in live if not searches[index].done]
+        moved = torch.tensor(rows, dtype=torch.long)
+        # what only the source decides is the same for all hypotheses: it moves when a text leaves, and not each step
+        memory = {name: part if name.startswith("source") and len(left) == len(live) else part[moved]
+                  for name, part in memory.items()}
+        tokens, live = torch.tensor(newest, dtype=torch.long)[:, None], left
+    return [list(one.best().tokens) for one in searches]

@@ -47,6 +47,8 @@ class Parent:
     """What was done to the texts that it has learnt from; None where nobody knows."""
     served: dict[str, Any] = field(default_factory=dict)
     """What serving does to a text, as its own objective wrote it down."""
+    source_tokenizer: Tokenizer | None = None
+    """Of sources that have a vocabulary of their own."""
 
 
 def make_objective(
@@ -67,9 +69,16 @@ def make_objective(
     elif training.vectors:
         model_settings |= follow_size(entry.config, load_vectors(training.vectors), given)
     shown = rows[:: -(-characters // TOKENIZER_CHARACTERS)] if isinstance(rows, RowFile) else rows
-    tokenizer = make_tokenizer(kind, shown, model_settings, training, folder=folder, parent=parent)
+    whole, sources = kind.vocabularies(shown, model_settings)
+    tokenizer = make_tokenizer(kind, whole, model_settings, training, path=folder / "tokenizer.json",
+                               known=parent.tokenizer if parent else None)
     derived = kind.config_from_rows(rows, model_settings) | {"vocabulary_size": tokenizer.vocabulary_size}
+    own = sources and make_tokenizer(kind, sources, model_settings, training, path=folder / "source_tokenizer.json",
+                                     known=parent.source_tokenizer if parent else None)
+    if own:
+        derived["source_vocabulary_size"] = own.vocabulary_size
     made = kind(tokenizer, entry.config(**(model_settings | derived)), training, labels)
+    made.source_tokenizer = own or None
     made.weigh(rows)
     if parent:
         made.inherit(parent.served)
@@ -101,14 +110,13 @@ def inherited(
 
 
 def make_tokenizer(
-    kind: type[Objective], rows: Rows, settings: dict[str, Any], training: TrainingConfig, *, folder: Path,
-    parent: Parent | None,
+    kind: type[Objective], rows: Rows, settings: dict[str, Any], training: TrainingConfig, *, path: Path,
+    known: Tokenizer | None,
 ) -> Tokenizer:
-    path = folder / "tokenizer.json"
+    """The one at `path`: made on the first start, or the parent's."""
     if not path.exists():
         size = settings.get("vocabulary_size", 8000)
-        kept = parent.tokenizer if parent and not training.retokenise else None
-        tokenizer = kept or kind.make_tokenizer(rows, size, training)
+        tokenizer = (None if training.retokenise else known) or kind.make_tokenizer(rows, size, training)
         draft = path.with_suffix(".new")
         tokenizer.save(draft)
         draft.rename(path)
@@ -178,6 +186,7 @@ def read_parent(path: Path, task: str, model: str) -> Parent:
         raise ConfigError(f"{path.name} is a {artifact.model} for {artifact.task}, not a {model} for {task}",
                           remedy="Continue from one of its kind")
     weights = {name: torch.from_numpy(array.copy()) for name, array in artifact.state_dict().items()}
+    own = artifact.source_tokenizer if artifact.config.get("source_vocabulary_size") else None
     return Parent(name=path.name, config=artifact.config, tokenizer=artifact.tokenizer, weights=weights,
-                  labels=list(artifact.labels or []), served=artifact.preprocessing,
+                  source_tokenizer=own, labels=list(artifact.labels or []), served=artifact.preprocessing,
                   preprocessing=artifact.tokenizer.pipeline.preprocessing)

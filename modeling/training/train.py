@@ -160,7 +160,7 @@ def _write(
         labels=objective.labels or None, metrics=figures,
         preprocessing=objective.preprocessing() | ({"text": steps} if steps else {}),
         lineage=lineage | facts, card="", test_rows=splits["test"], languages=tuple(languages),
-        defaults=objective.defaults(),
+        defaults=objective.defaults(), source_tokenizer=objective.source_tokenizer,
     )
     name = request.name or request.out.name
     card = model_card(result, name=name, about=request.about, storage=request.storage)

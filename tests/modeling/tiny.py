@@ -41,6 +41,7 @@ LABELLED = [{"text": f"{a} {b} {c}", "label": "warm" if "red" in (a, b, c) else 
 TEXTS = [{"text": f"{a} {b} {a}"} for a in WORDS for b in WORDS]
 PAIRS = [{"source": f"{a} {b}", "target": f"{b.upper()} {a.upper()}", "source_language": "en", "target_language": "fr"}
          for a in WORDS for b in WORDS if a != b]
+SUMMARIES = [{"text": f"{a} {b} {a} {c} {a}", "summary": f"{a} {c}"} for a in WORDS for b in WORDS for c in WORDS[:3]]
 QUESTIONS = [
     {"id": f"{a}-{b}-{side}", "title": a, "context": f"the {a} stands on the {b}", "question": question,
      "answers": [{"text": answer, "start": f"the {a} stands on the {b}".rindex(answer)}]}
@@ -86,6 +87,18 @@ TINY: dict[tuple[str, str], Tiny] = {
         rows=PAIRS, question={"text": "red blue", "target_language": "fr"},
         settings={"width": 32, "encoder_layers": 1, "decoder_layers": 1, "heads": 2, "hidden": 48, "context": 24,
                   "vocabulary_size": 420, "beam": 2}),
+    ("translation", "rnn"): Tiny(
+        rows=PAIRS, question={"text": "red blue", "target_language": "fr"},
+        settings={"embedding": 16, "hidden": 16, "context": 24, "vocabulary_size": 420, "beam": 2, "cell": "lstm",
+                  "input_feeding": True, "shared_vocabulary": False, "tied": False}),
+    ("summarisation", "pointer"): Tiny(
+        rows=SUMMARIES, question={"text": "red blue green"},
+        settings={"embedding": 16, "hidden": 16, "context": 40, "target_context": 16,
+                  "vocabulary_size": 420, "beam": 2}),
+    ("summarisation", "transformer"): Tiny(
+        rows=SUMMARIES, question={"text": "red blue green"},
+        settings={"width": 32, "encoder_layers": 1, "decoder_layers": 1, "heads": 2, "hidden": 48, "context": 40,
+                  "target_context": 16, "vocabulary_size": 420, "beam": 2}),
     ("classification", "lstm"): Tiny(
         rows=LABELLED, question={"text": "red stone"},
         settings={"hidden": 16, "embedding": 16, "vocabulary_size": 300, "tokenizer": "words"}),

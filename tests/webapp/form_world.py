@@ -59,7 +59,8 @@ def make_form_world() -> FormWorld:
     return FormWorld(
         **vars(world), artifacts=artifacts, locked=locked, locked_token=sharing.token_of(locked),
         assistants={task: _assistant(artifact, tess) for task, artifact in artifacts.items()},
-        versions={task: make_version(tess, name=f"{task} of tess", task=task) for task in MODELS},
+        versions={task: make_version(tess, name=f"{task} of tess", task=task)
+                  for task in ("summarisation", *MODELS)},
         pairs=_pairs(tess), foreign=[str(pk) for pk in foreign])
 
 

@@ -8,12 +8,13 @@ from modeling.training.objectives.generation import Generation
 from modeling.training.objectives.pairing import Pairing
 from modeling.training.objectives.reading import Reading
 from modeling.training.objectives.recurrence import Recurrence
+from modeling.training.objectives.summarisation import Summarisation
 from modeling.training.objectives.translation import Translation
 
 OBJECTIVES: dict[str, dict[str, type[Objective]]] = {
     "question-answering": {"bert": Reading, "qanet": Reading, "transformer": Reading, "dual": Pairing},
-    "translation": {"transformer": Translation},
-    "summarisation": {},
+    "translation": {"rnn": Translation, "transformer": Translation},
+    "summarisation": {"pointer": Summarisation, "transformer": Summarisation},
     "generation": {"lstm": Recurrence, "vae": Autoencoding, "decoder": Generation, "causal": CausalTuning},
     "classification": dict.fromkeys(("bag", "cnn", "lstm", "transformer", "bert"), Classification),
 }

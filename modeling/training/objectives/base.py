@@ -29,6 +29,8 @@ class Objective(ABC):
     whole = False
     """Whether its examples follow from all rows together, and cannot be made part by part."""
 
+    source_tokenizer: Tokenizer | None = None
+    """Of sources that have a vocabulary of their own."""
     done = 0.0
     """Share of the training that is done; the loop keeps it."""
 
@@ -41,6 +43,11 @@ class Objective(ABC):
     @abstractmethod
     def make_tokenizer(cls, rows: Rows, size: int, training: TrainingConfig) -> Tokenizer:
         """Train a tokenizer of at most `size` tokens on the training rows."""
+
+    @classmethod
+    def vocabularies(cls, rows: Rows, settings: Mapping[str, Any]) -> tuple[Rows, Rows | None]:
+        """Rows to train the tokenizer on, and those for the sources' own one where they are to have one."""
+        return rows, None
 
     @classmethod
     def config_from_rows(cls, rows: Rows, settings: Mapping[str, Any]) -> dict[str, Any]:

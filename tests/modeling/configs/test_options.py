@@ -51,7 +51,7 @@ def test_what_the_weights_decide_is_not_asked_when_they_are_there_already() -> N
 
 
 def test_what_needs_no_training_has_no_options() -> None:
-    assert TRAINABLE["summarisation"] == []
+    assert "lexrank" not in TRAINABLE["summarisation"]
     with pytest.raises(ConfigError, match="cannot be trained"):
         options("summarisation", "lexrank", rows=10, characters=100)
 
