@@ -6,8 +6,8 @@ from typing import Any
 
 from onnx import TensorProto
 
-from modeling.export.graph import GraphBuilder, Shape
 from modeling.export.copying import best
+from modeling.export.graph import GraphBuilder, Shape
 
 
 def decoder_inputs(graph: GraphBuilder) -> None:
