@@ -188,15 +188,15 @@ class PassageIndex:
             if state["version"] not in _READABLE:
                 raise DataError(f"the index {path.name} is of version {state['version']}",
                                 allowed=f"Versions up to {_VERSION} can be read", remedy="Add the documents again")
-            arrays: list[Any] = [np.load(path / f"{name}.npy", allow_pickle=False) for name in _ARRAYS]
+            offsets, postings, weights = (np.load(path / f"{name}.npy", allow_pickle=False) for name in _ARRAYS)
             found = [Passage(document, title, text, start) for document, title, text, start in state["passages"]]
             dense = _dense(path, state, len(found))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"the index {path.name} cannot be read: {error}",
                             remedy="Add the documents again") from None
         vocabulary = {term: index for index, term in enumerate(state["terms"])}
-        _check(path.name, len(found), len(vocabulary), *arrays)
-        return cls(found, vocabulary, *arrays, dense)
+        _check(path.name, len(found), len(vocabulary), offsets, postings, weights)
+        return cls(found, vocabulary, offsets, postings, weights, dense)
 
 
 def _dense(path: Path, state: dict[str, Any], passages: int) -> Dense | None:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modeling.artifact import Artifact
-from modeling.inference.model_runner import Graph, padded
+from modeling.inference.graphs import Graph
+from modeling.inference.model_runner import padded
 
 
 class ClassifierRunner:
