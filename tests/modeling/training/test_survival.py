@@ -37,8 +37,8 @@ def start(texts: Path) -> Start:
     given = [f"{key}={value}" for key, value in SETTINGS.items()]
 
     def begin(out: Path) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "modeling", "train", "--task", "generation", "--data", str(texts),
-                   "--out", str(out), "--storage", "fp32", "--set", *given]
+        command = [sys.executable, "-m", "modeling", "train", "--task", "generation", "--model", "decoder",
+                   "--data", str(texts), "--out", str(out), "--storage", "fp32", "--set", *given]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     return begin
