@@ -102,6 +102,9 @@ TASKS: dict[str, Task] = {
                "instruction": ("instruction", "prompt"), "messages": ("messages", "conversations", "conversation"),
                "response": ("response", "output", "completion")},
         models={
+            "ngram": Method("N-gram model",
+                            "counts which words follow which; made in seconds, from a few texts on; the baseline that "
+                            "the others have to pass"),
             "lstm": Method("Recurrent language model",
                            "LSTM or GRU with AWD-LSTM's regularisation; the better one for little text, and answers of "
                            "any length; from some ten thousand characters on"),

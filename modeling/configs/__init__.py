@@ -16,6 +16,7 @@ from modeling.configs.encoder import EncoderConfig
 from modeling.configs.estimates import Estimate, estimate
 from modeling.configs.lstm import LSTMConfig
 from modeling.configs.network import NetworkConfig
+from modeling.configs.ngram import NgramConfig
 from modeling.configs.options import Option, label_of, options
 from modeling.configs.reading import QANetConfig, TransformerReaderConfig
 from modeling.configs.recurrent_lm import RecurrentLMConfig
@@ -41,6 +42,7 @@ __all__ = [
     "Model",
     "NetworkConfig",
     "PREPROCESSING",
+    "NgramConfig",
     "Option",
     "QANetConfig",
     "RecurrentLMConfig",

@@ -17,6 +17,7 @@ from modeling.configs.dual import DualConfig
 from modeling.configs.encoder import EncoderConfig
 from modeling.configs.lstm import LSTMConfig
 from modeling.configs.network import NetworkConfig
+from modeling.configs.ngram import NgramConfig
 from modeling.configs.reading import QANetConfig, TransformerReaderConfig
 from modeling.configs.recurrent_lm import RecurrentLMConfig
 from modeling.configs.rnn import PointerConfig, RNNConfig
@@ -42,8 +43,10 @@ class Model:
     """The settings that a person may want, in their order."""
     uses: frozenset[str] = frozenset()
     """Settings of TrainingConfig that mean something for this model and not for all."""
-    parent: Literal["may", "must"] = "may"
+    parent: Literal["may", "must", "never"] = "may"
     """Whether it can, or has to, start from trained weights."""
+    counted: bool = False
+    """Whether it is made by counting, in one pass: settings of a training by steps mean nothing then."""
     folder: bool = False
     """Whether these may be a Hugging Face folder."""
     per_second: tuple[float, float]
@@ -125,6 +128,10 @@ MODELS: dict[str, dict[str, Model]] = {
         ),
     },
     "generation": {
+        "ngram": Model(
+            config=NgramConfig, defaults=defaults.counting, main=("order", "least", "vocabulary_size"),
+            uses=frozenset({"tokenizer", "lowercase"}), parent="never", counted=True, per_second=(5e10, 5e10),
+        ),
         "lstm": Model(
             config=RecurrentLMConfig, defaults=defaults.recurrence,
             main=("epochs", "learning_rate", "cell", "embedding", "hidden", "layers"), uses=TOKENIZER,

@@ -112,3 +112,8 @@ def pointing(rows: int, characters: int) -> dict[str, Any]:
     return {"epochs": 12.0 if rows < 20_000 else 6.0, "learning_rate": 2e-3, "precision": "fp32",
             "vocabulary_size": min(8000, max(500, characters // 200)), "batch_tokens": 8000, "patience": 4,
             "evaluations": 20}
+
+
+def counting(rows: int, characters: int) -> dict[str, Any]:
+    return {"batch_tokens": 10**6, "precision": "fp32", "vocabulary_size": 4000 if characters < 3_000_000 else 8000,
+            "order": 4 if characters < 300_000 else 5, "least": 1 if characters < 30_000_000 else 2}

@@ -11,15 +11,15 @@ from functools import cache
 from itertools import pairwise
 from typing import Any, Literal
 
-from modeling.configs.catalogue import SPECIAL, model_of
-from modeling.configs.settings import FROM_DATA, KEPT_WEIGHTS, PREPROCESSING, steps_of
+from modeling.configs.catalogue import SPECIAL, Model, model_of
+from modeling.configs.settings import ALWAYS, FROM_DATA, KEPT_WEIGHTS, PREPROCESSING, steps_of
 from modeling.configs.training import TrainingConfig
 from modeling.text import Preprocessing
 
 Kind = Literal["int", "float", "bool", "choice", "text"]
 Group = Literal["model", "training", "preprocessing"]
 
-NOT_ASKED = frozenset({"validation", "test", "threads", "checkpoint_seconds", "preprocessing"})
+NOT_ASKED = ALWAYS | {"preprocessing"}
 """Settings that whoever starts the training decides: the data come in splits, and the machine is shared."""
 
 NAMES = {"html": "HTML", "unicode": "Unicode forms", "urls": "Web addresses", "emails": "E-mail addresses",
@@ -79,11 +79,15 @@ def options(
     found = [_option(field, kind.config, "model", defaults, kind.main) for field in fields(kind.config)
              if field.name not in FROM_DATA and (field.name in KEPT_WEIGHTS or not fixed)]
     found += [_option(field, TrainingConfig, "training", defaults, kind.main) for field in fields(TrainingConfig)
-              if field.name not in (NOT_ASKED | FRESH if fixed else NOT_ASKED)
-              and (field.name in kind.uses or field.name not in SPECIAL)]
+              if field.name not in (NOT_ASKED | FRESH if fixed else NOT_ASKED) and means(kind, field.name)]
     found += [_option(field, Preprocessing, "preprocessing", {}, ()) for field in fields(Preprocessing)
               if field.name in steps_of(task, kind) and not preprocessed]
     return sorted(found, key=lambda option: kind.main.index(option.name) if option.main else len(kind.main))
+
+
+def means(kind: Model, name: str) -> bool:
+    """Whether a setting of TrainingConfig means something for a model."""
+    return name in kind.uses or (name not in SPECIAL and not kind.counted)
 
 
 def _option(

@@ -24,6 +24,9 @@ KEPT_WEIGHTS = frozenset({"dropout", "length", "context", "window", "stride", "d
                           "annealing", "target_context"})
 """Fields of model configurations that can change when a training continues from an artifact."""
 
+ALWAYS = frozenset({"validation", "test", "threads", "checkpoint_seconds"})
+"""Settings that whoever starts a run of any model decides."""
+
 LEAST_VOCABULARY = {"bpe": 300, "characters": 32, "words": 32}
 """Tokenizer -> tokens that it is asked for, at least: marks, languages, the bytes of "bpe", and something beside them.
 """
@@ -45,6 +48,8 @@ def read_settings(task: str, model: str, given: Mapping[str, str]) -> dict[str, 
     hints = typing.get_type_hints(kind.config) | typing.get_type_hints(TrainingConfig) | steps
     known = {f.name for f in (*fields(kind.config), *fields(TrainingConfig))} - FROM_DATA - {"preprocessing"}
     known |= steps.keys()
+    if kind.counted:
+        known -= {f.name for f in fields(TrainingConfig)} - kind.uses - ALWAYS
     if unknown := sorted(set(given) - known):
         raise ConfigError(f"there is no setting {unknown[0]!r}", allowed=f"the settings are {', '.join(sorted(known))}",
                           field=unknown[0])

@@ -22,6 +22,7 @@ from modeling.configs import (
     DualConfig,
     EncoderConfig,
     LSTMConfig,
+    NgramConfig,
     QANetConfig,
     RecurrentLMConfig,
     TransformerConfig,
@@ -44,6 +45,7 @@ from modeling.export.dual import dual_graphs
 from modeling.export.encoder import encoder_graphs
 from modeling.export.graph import Graph
 from modeling.export.lstm import lstm_graphs
+from modeling.export.ngram import ngram_graphs
 from modeling.export.reading import qanet_graphs, transformer_reader_graphs
 from modeling.export.recurrent_lm import recurrent_lm_graphs
 from modeling.export.rnn import rnn_graphs
@@ -67,6 +69,7 @@ GRAPHS: dict[type, Callable[[Any, Weights], list[Graph]]] = {
     DualConfig: dual_graphs,
     EncoderConfig: encoder_graphs,
     LSTMConfig: lstm_graphs,
+    NgramConfig: ngram_graphs,
     QANetConfig: qanet_graphs,
     RecurrentLMConfig: recurrent_lm_graphs,
     CopyingTransformerConfig: transformer_graphs,

@@ -21,6 +21,7 @@ class Session:
         options.log_severity_level = 3
         self._inner = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         self._shapes = {value.name: value.shape for value in self._inner.get_inputs()}
+        self._types = {value.name: value.type for value in self._inner.get_inputs()}
 
     @property
     def outputs(self) -> list[str]:
@@ -32,7 +33,8 @@ class Session:
 
     def cache(self, rows: int, capacity: int) -> dict[str, np.ndarray]:
         """Empty state of `rows` sequences, by the names of the past inputs."""
-        return {name: np.zeros((rows, *(capacity if size == "C" else size for size in shape[1:])), np.float32)
+        return {name: np.zeros((rows, *(capacity if size == "C" else size for size in shape[1:])),
+                               np.int64 if self._types[name] == "tensor(int64)" else np.float32)
                 for name, shape in self._shapes.items() if name.startswith("past_")}
 
     def run(self, inputs: Arrays, outputs: Sequence[str], cache: Arrays | None = None) -> list[np.ndarray]:

@@ -13,6 +13,7 @@ from modeling.configs import (
     DualConfig,
     EncoderConfig,
     LSTMConfig,
+    NgramConfig,
     QANetConfig,
     RecurrentLMConfig,
     TransformerConfig,
@@ -34,6 +35,7 @@ from modeling.models.decoder import Decoder
 from modeling.models.dual import Dual
 from modeling.models.encoder import EncoderClassifier
 from modeling.models.lstm import LSTMClassifier
+from modeling.models.ngram import Ngram
 from modeling.models.qanet import QANet
 from modeling.models.recurrent_lm import RecurrentLM
 from modeling.models.rnn import PointerNetwork, RNNTranslator
@@ -54,6 +56,7 @@ NETWORKS: dict[type, type[nn.Module]] = {
     DualConfig: Dual,
     EncoderConfig: EncoderClassifier,
     LSTMConfig: LSTMClassifier,
+    NgramConfig: Ngram,
     QANetConfig: QANet,
     RecurrentLMConfig: RecurrentLM,
     CopyingTransformerConfig: CopyingTransformer,
@@ -84,6 +87,7 @@ __all__ = [
     "EncoderClassifier",
     "LSTMClassifier",
     "NETWORKS",
+    "Ngram",
     "PointerNetwork",
     "QANet",
     "RNNTranslator",

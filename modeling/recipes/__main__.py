@@ -15,7 +15,7 @@ from modeling.recipes.recipe import Recipe
 from modeling.training import Request, train
 
 NAMES = ("squad-reader", "en-fr", "en-zh", "spam", "csl-subjects", "chinese-poetry", "tinyshakespeare",
-         "tatoeba-sentences")
+         "tatoeba-sentences", "tatoeba-lm")
 
 
 def load(name: str) -> Recipe:

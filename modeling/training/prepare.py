@@ -176,6 +176,8 @@ def write_whole(path: Path, text: str) -> None:
 def read_parent(path: Path, task: str, model: str) -> Parent:
     """An artifact, or where the model takes one a Hugging Face folder."""
     entry = model_of(task, model)
+    if entry.parent == "never":
+        raise ConfigError(f"a {model} cannot continue from {path.name}", remedy="Leave --from out: it is counted anew")
     if entry.folder and not (path / "manifest.json").is_file():
         kind, tokenizer = cast(Any, NETWORKS[entry.config]), Tokenizer.load(path)
         module, served = kind.from_folder(path), getattr(kind, "served", None)

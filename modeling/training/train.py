@@ -23,6 +23,7 @@ from modeling.export import Storage, export, rounded_state_dict
 from modeling.runs import file_hash, run_folder
 from modeling.training.batches import watched
 from modeling.training.card import model_card
+from modeling.training.counting import count
 from modeling.training.interruption import Interruption
 from modeling.training.loop import REPORT_SECONDS, Event, Loop
 from modeling.training.memory import keep_freed_memory
@@ -260,6 +261,8 @@ def run_loop(
     request: Request, objective: Objective, splits: Splits, module: nn.Module, folder: Path,
     on_event: Callable[[Event], None], interruption: Interruption, processes: Processes | None = None,
 ) -> nn.Module:
+    if objective.counted:
+        return count(objective, module, splits, on_event)
     loop = Loop(objective, module, splits["train"], splits["validation"], folder=folder, seed=request.seed,
                 on_event=on_event, interruption=interruption, processes=processes)
     on_event({"event": "started", "steps": loop.steps, "precision": loop.precision, "examples": len(loop.examples),

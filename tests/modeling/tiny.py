@@ -122,6 +122,9 @@ TINY: dict[tuple[str, str], Tiny] = {
         rows=[{"instruction": f"{a} {b}", "response": f"{b} {a}"} for a in WORDS for b in WORDS],
         question={"text": "red blue", "history": ("blue stone", "stone blue")}, parent=llama_folder,
         settings={"context": 64, "lora_rank": 2}),
+    ("generation", "ngram"): Tiny(
+        rows=TEXTS, question={"text": "red"}, common={"threads": 1},
+        settings={"order": 4, "tokenizer": "characters", "vocabulary_size": 60}),
     ("generation", "vae"): Tiny(
         rows=TEXTS, question={"text": "red blue red"},
         settings={"embedding": 16, "hidden": 24, "latent": 4, "context": 20, "tokenizer": "characters",

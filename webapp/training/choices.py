@@ -91,10 +91,12 @@ def versions_for(user: Any, task: str = "") -> Any:
 
 def starts_for(user: Any, task: str, model: str) -> list[tuple[str, str]]:
     """What a training can start from, the default first: new weights, or trained ones where it has to be those."""
+    entry = model_of(task, model)
+    if entry.parent == "never":
+        return [("", "")]
     artifacts = list(Artifact.objects.visible_to(user).filter(task=task, model=model))
     artifacts.sort(key=lambda one: one.folder.name != READER)
     known = [(f"artifact:{one.pk}", one.name) for one in artifacts]
-    entry = model_of(task, model)
     return [*([("", "")] if entry.parent == "may" else []), *known,
             *((f"folder:{name}", name) for name in (base_names() if entry.folder else ()))]
 

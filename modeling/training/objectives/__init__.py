@@ -4,6 +4,7 @@ from modeling.training.objectives.autoencoding import Autoencoding
 from modeling.training.objectives.base import Objective, Rows, Sample
 from modeling.training.objectives.causal import CausalTuning
 from modeling.training.objectives.classification import Classification
+from modeling.training.objectives.counting import Counting
 from modeling.training.objectives.generation import Generation
 from modeling.training.objectives.pairing import Pairing
 from modeling.training.objectives.reading import Reading
@@ -15,7 +16,8 @@ OBJECTIVES: dict[str, dict[str, type[Objective]]] = {
     "question-answering": {"bert": Reading, "qanet": Reading, "transformer": Reading, "dual": Pairing},
     "translation": {"rnn": Translation, "transformer": Translation},
     "summarisation": {"pointer": Summarisation, "transformer": Summarisation},
-    "generation": {"lstm": Recurrence, "vae": Autoencoding, "decoder": Generation, "causal": CausalTuning},
+    "generation": {"ngram": Counting, "lstm": Recurrence, "vae": Autoencoding, "decoder": Generation,
+                   "causal": CausalTuning},
     "classification": dict.fromkeys(("bag", "cnn", "lstm", "transformer", "bert"), Classification),
 }
 """Task -> model -> its objective."""

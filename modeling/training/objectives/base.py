@@ -31,6 +31,8 @@ class Objective(ABC):
 
     source_tokenizer: Tokenizer | None = None
     """Of sources that have a vocabulary of their own."""
+    counted = False
+    """Whether `count` makes the model from the rows, and no loop trains it."""
     done = 0.0
     """Share of the training that is done; the loop keeps it."""
 
@@ -107,6 +109,10 @@ class Objective(ABC):
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Take back what `tensors` gave."""
         return
+
+    def count(self, module: nn.Module, rows: Rows) -> None:
+        """Make the model of a `counted` objective in one pass."""
+        raise NotImplementedError(type(self).__name__)
 
     @abstractmethod
     def loss(self, module: nn.Module, examples: Sequence[Any]) -> Tensor:

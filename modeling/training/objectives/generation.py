@@ -88,9 +88,9 @@ class Generation(Objective):
         found: list[Sample] = []
         for row in rows:
             whole = self.tokenizer.encode(row["text"])
-            size = max(1, min(PROMPT, self.config.context // 2, len(whole) // 2))
+            size = max(1, min(PROMPT, self.longest // 2, len(whole) // 2))
             ids, generator = [self.tokenizer.bos_id or 0, *whole[:size]], torch.Generator().manual_seed(0)
-            while len(ids) < min(self.config.context, 1 + size + CONTINUED):
+            while len(ids) < min(self.longest, 1 + size + CONTINUED):
                 logits = module(torch.tensor([ids]))[0, -1].float()
                 ids.append(int(torch.multinomial((logits / TEMPERATURE).softmax(-1), 1, generator=generator)))
                 if ids[-1] == self.tokenizer.eos_id:
@@ -99,6 +99,11 @@ class Generation(Objective):
             texts = (self.tokenizer.decode(part) for part in parts)
             found.append(dict(zip(("input", "output", "expected"), texts, strict=True)))
         return found
+
+    @property
+    def longest(self) -> int:
+        """Tokens of a text that a sample shows at most."""
+        return int(self.config.context)
 
     def evaluate(self, module: nn.Module, rows: Rows) -> dict[str, Any]:
         return {**self.validate(module, self.examples(rows, training=False)), "rows": len(rows)}

@@ -60,3 +60,8 @@ def test_a_site_without_torch_can_offer_them() -> None:
     code = ("import sys; import modeling.configs; "
             "sys.exit(any(name in sys.modules for name in ('torch', 'numpy', 'onnx', 'onnxruntime')))")
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+def test_what_is_counted_offers_no_settings_of_steps() -> None:
+    names = {option.name for option in options("generation", "ngram", rows=100, characters=10_000)}
+    assert {"order", "least", "tokenizer"} <= names and not {"epochs", "learning_rate", "batch_tokens"} & names

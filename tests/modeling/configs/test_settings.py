@@ -53,3 +53,9 @@ def test_a_bad_value_names_its_field(model: str, name: str, value: str) -> None:
         read_settings(next(task for task in MODELS if model in MODELS[task]), model, {name: value})
     assert caught.value.field == name
     assert len(str(caught.value)) < 900
+
+
+def test_what_is_counted_takes_no_settings_of_steps() -> None:
+    assert read_settings("generation", "ngram", {"order": "3", "tokenizer": "words"})["order"] == 3
+    with pytest.raises(ConfigError, match="epochs"):
+        read_settings("generation", "ngram", {"epochs": "3"})
