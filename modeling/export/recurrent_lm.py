@@ -6,7 +6,7 @@ what is written to `present_` depends on the only node that reads `past_`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modeling.export.decoder import head
 from modeling.export.graph import Graph, GraphBuilder
@@ -43,8 +43,8 @@ def recurrent(graph: GraphBuilder, x: str, prefix: str, *, cell: str, size: int,
             for part in parts]
     weights = [stacked(graph, [f"{prefix}.weight_{side}_l0"], cell, size) for side in ("ih", "hh")]
     biases = stacked(graph, [f"{prefix}.bias_{side}_l0" for side in ("ih", "hh")], cell, size)
-    found = graph.op(OPERATORS[cell], x, *weights, biases, "", *past, count=1 + len(parts), hidden_size=size,
-                     **({"linear_before_reset": 1} if cell == "gru" else {}))  # fmt: skip
+    extra: dict[str, Any] = {"linear_before_reset": 1} if cell == "gru" else {}
+    found = graph.op(OPERATORS[cell], x, *weights, biases, "", *past, count=1 + len(parts), hidden_size=size, **extra)
     for part, state in zip(parts, found[1:], strict=True):
         graph.op("Squeeze", state, axis, outputs=[graph.output(f"present_{part}{number}", graph.float, [rows, size])])
     return str(graph.op("Squeeze", found[0], graph.constant([1], "i64")))  # of one direction

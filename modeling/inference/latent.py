@@ -102,7 +102,7 @@ def between(first: Points, second: Points, lines: int, path: str) -> Points:
     line would leave.
     """
     shares = np.linspace(0, 1, lines, dtype=np.float32)[:, None]
-    size = np.linalg.norm(first) * np.linalg.norm(second)
+    size = float(np.linalg.norm(first)) * float(np.linalg.norm(second))
     angle = float(np.arccos(np.clip(first @ second / max(size, 1e-9), -1, 1)))
     if path == "linear" or np.sin(angle) < 1e-4:
         return (1 - shares) * first + shares * second

@@ -31,6 +31,9 @@ occurs, and its first token."""
 class Ngram(nn.Module):
     """Token ids (B, T) to log probabilities (B, T, V)."""
 
+    unigram: Tensor
+    begin1: Tensor
+
     def __init__(self, config: NgramConfig) -> None:
         super().__init__()
         self.config = config
@@ -67,7 +70,7 @@ class Ngram(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         nodes = torch.stack([*self.nodes(ids), ids]).flatten(1)  # (depth + 1, N)
-        parts = [self.distribution(part[:-1]) for part in nodes.split(SLICE, dim=1)]
+        parts = [self.distribution(part[:-1]) for part in torch.split(nodes, SLICE, dim=1)]
         return torch.cat(parts).view(*ids.shape, -1)
 
     def distribution(self, nodes: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ simple recurrence (Elman 1990).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from modeling.configs import RecurrentLMConfig
 from modeling.models.dropout import Dropout
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
-RUN: dict[str, Any] = {"lstm": torch._VF.lstm, "gru": torch._VF.gru, "rnn": torch._VF.rnn_tanh}  # type: ignore[attr-defined]
+RUN: dict[str, Any] = {"lstm": torch._VF.lstm, "gru": torch._VF.gru, "rnn": torch._VF.rnn_tanh}
 State = list[tuple[Tensor, ...]]
 """Of each layer: h (1, B, H), and of an LSTM c besides."""
 
@@ -71,7 +71,7 @@ class RecurrentLM(nn.Module):
         x = self.drop_input(self.embedded(ids))  # (B, T, E)
         last, after = len(self.layers) - 1, []
         for number, layer in enumerate(self.layers):
-            x, new = layer(x, state[number] if state else layer.fresh(x))
+            x, new = layer(x, state[number] if state else cast(Recurrent, layer).fresh(x))
             after.append(new)
             if number < last:
                 x = self.drop_between(x)

@@ -53,10 +53,10 @@ class Recurrence(Generation):
         windows = len(examples) // self.streams
         return [list(range(place, len(examples), windows)) for place in range(windows)]
 
-    def cost(self, example: Piece) -> int:
+    def cost(self, example: Any) -> int:
         return len(example[0])
 
-    def loss(self, module: nn.Module, examples: Sequence[Piece]) -> Tensor:
+    def loss(self, module: nn.Module, examples: Sequence[Any]) -> Tensor:
         """Cross-entropy a token with the pulls on the outputs (Merity et al. 2018, 4.6)."""
         state = self.carried if examples[0][1] else None
         total, count, (outputs, dropped, state) = self.read(module, examples, state)
@@ -69,7 +69,7 @@ class Recurrence(Generation):
             loss = loss + self.config.slowness * (outputs[:, 1:] - outputs[:, :-1]).float().pow(2).mean()
         return loss
 
-    def weight(self, examples: Sequence[Piece]) -> int:
+    def weight(self, examples: Sequence[Any]) -> int:
         return sum(len(ids) - 1 for ids, _ in examples)
 
     def read(
@@ -86,7 +86,7 @@ class Recurrence(Generation):
         return total, max(1, int(real.sum())), found
 
     @torch.no_grad()
-    def validate(self, module: nn.Module, examples: Sequence[Piece]) -> dict[str, float]:
+    def validate(self, module: nn.Module, examples: Sequence[Any]) -> dict[str, float]:
         total, tokens, state = 0.0, 0, None
         for batch in self.in_order(examples):
             chosen = [examples[index] for index in batch]
