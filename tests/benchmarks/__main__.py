@@ -14,6 +14,7 @@ BENCHMARKS = {
     "retrieval": "how often BM25, dense vectors and both bring up the right passage of SQuAD's dev articles",
     "queue": "milliseconds to the first text of the chat while a training runs and others wait, against without one",
     "glove_objective": "GloVe beside the simplified objective that is sometimes quoted for it: docs/theory/glove.md",
+    "language_models": "word perplexity on the Penn Treebank of n-grams, LSTM and Transformer, beside published ones",
     "embeddings": "words a second and quality of word vectors, against gensim's word2vec on the same text",
 }
 
