@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks language_models [--steps N]`: word perplexity on the Penn Treebank.
+"""`python -m tests.benchmarks.language_models [--steps N]`: word perplexity on the Penn Treebank.
 
 The text of Mikolov et al. (2010): 10,000 words, one line a sentence, `<unk>` for the rest. All models see the same
 tokens, and a sentence's end counts as one. The n-gram model and the Transformer begin anew with each sentence or
