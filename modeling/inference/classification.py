@@ -103,7 +103,8 @@ class ClassificationScheduler(Scheduler[Classification, Batch, NDArray[np.float3
 
     def answer(self, probabilities: list[float], threshold: float | None = None) -> tuple[str, dict[str, Any]]:
         """The answer in words, and as `Chunk.result` has it; without a threshold the artifact's holds."""
-        rows = [{"label": label, "probability": p} for label, p in zip(self.labels, probabilities, strict=True)]
+        pairs = zip(self.labels, probabilities, strict=True)
+        rows: list[dict[str, Any]] = [{"label": label, "probability": p} for label, p in pairs]
         if self.several:
             given = (p > limit for p, limit in zip(probabilities, self.thresholds, strict=True))
             rows = [row | {"given": above} for row, above in zip(rows, given, strict=True)]

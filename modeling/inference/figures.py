@@ -54,10 +54,11 @@ def _classification(artifact: Artifact, predictions: Predictions) -> Figures:
 
 def _labelled(labels: list[str], found: list[str], truth: list[str]) -> Figures:
     """Of texts that can have several labels."""
-    sides = [np.array([[label in row.split(" | ") for label in labels] for row in side]) for side in (found, truth)]
-    figures = metrics.label_figures(*sides, labels)
-    right = (sides[0] == sides[1]).all(1).astype(float)
-    return {"metrics": figures, "rows": len(found), "intervals": {"accuracy": metrics.bootstrap_interval(right)}}
+    given, wanted = (np.array([[label in row.split(" | ") for label in labels] for row in side])
+                     for side in (found, truth))
+    right = [float(one) for one in (given == wanted).all(1)]
+    return {"metrics": metrics.label_figures(given, wanted, labels), "rows": len(found),
+            "intervals": {"accuracy": metrics.bootstrap_interval(right)}}
 
 
 def _means(artifact: Artifact, predictions: Predictions) -> Figures:

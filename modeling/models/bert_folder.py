@@ -51,7 +51,7 @@ def read_bert_folder(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     given = read_config(path)
     names = KINDS[given["model_type"]]
     try:
-        sizes = {ours: int(given.get(theirs, 0) if ours == "types" else given[theirs])
+        sizes: dict[str, Any] = {ours: int(given.get(theirs, 0) if ours == "types" else given[theirs])
                  for ours, theirs in names.items()}
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(f"the config.json of {path.name} lacks {error}", allowed="the sizes of the network") from None

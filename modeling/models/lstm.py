@@ -5,6 +5,8 @@ The last state stands for the text, or the mean of all states weighed by additiv
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
@@ -13,7 +15,7 @@ from modeling.configs import LSTMConfig
 from modeling.models.dropout import Dropout
 from modeling.models.layers import padding_mask
 
-CELLS: dict[str, type[nn.RNNBase]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
+CELLS: dict[str, Any] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
 
 class LSTMClassifier(nn.Module):
