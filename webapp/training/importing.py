@@ -61,7 +61,7 @@ class ImportForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """One place, not two."""
         cleaned: dict[str, Any] = super().clean() or {}
-        if not self.errors and bool(cleaned.get("folder")) == bool(cleaned.get("hub")):
+        if not {"folder", "hub"} & set(self.errors) and bool(cleaned.get("folder")) == bool(cleaned.get("hub")):
             self.add_error("hub", gettext("Choose a folder, or give a name on the hub: one of the two."))
         return cleaned
 
