@@ -74,6 +74,9 @@ def lines(pattern: str, **how: Any) -> Field:
     return Field(takes=lambda _world, value: all(re.fullmatch(pattern, one) for one in value.split("\n") if one), **how)
 
 
+GLOSSARY = Field(takes=lambda _w, value: len(value) <= 50_000 and all(
+    len(sides := line.split("=")) == 2 and all(0 < len(side.strip()) <= 200 for side in sides)
+    for line in value.splitlines() if line.strip()), alone=True)
 ANY = Field(takes=lambda _world, _value: True, kept=False)  # a box that is ticked or not; a text of any kind
 NEVER = Field(takes=lambda _world, _value: False, kept=False)
 RANGE = Field(takes=lambda _w, value: not value.strip(), alone=True)
@@ -101,7 +104,7 @@ KNOBS: dict[str, dict[str, Field]] = {
         "temperature": number(0, 1.5, whole=False, empty=True), "top_p": number(0.05, 1, whole=False, empty=True),
         "top_k": number(1, 64, empty=True), "repetition_penalty": number(1, 3, whole=False, empty=True),
         "max_tokens": LENGTH, "stop": STOPS},
-    "translation": {"beam": number(1, 8, empty=True), "max_tokens": LENGTH,
+    "translation": {"beam": number(1, 8, empty=True), "max_tokens": LENGTH, "glossary": GLOSSARY,
                     "examples-0-direction": choice("", "en-fr", "fr-en")},
     "question-answering": {}, "classification": {}, "summarisation": {},
 }

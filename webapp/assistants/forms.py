@@ -13,6 +13,7 @@ from webapp.assistants.sampling import KNOBS, STOP_CHARACTERS, STOP_TEXTS, STOPP
 from webapp.assistants.services import Profile
 
 MOST_EXAMPLES = 6
+MOST_TERMS, LONGEST_TERM, GLOSSARY_CHARACTERS = 500, 200, 50_000  # of a glossary
 EXAMPLE_CHARACTERS, WELCOME_CHARACTERS = 5000, 2000
 
 
@@ -79,10 +80,18 @@ class AssistantForm(forms.Form):
                 help_text=gettext_lazy("Texts that end the answer, one a line; \\n stands for a line break."))
             self.initial["stop"] = "\n".join(stop.replace("\n", "\\n") for stop in defaults.get("stop", ()))
 
+        if task == "translation":
+            self.fields["glossary"] = forms.CharField(
+                label=gettext_lazy("Glossary"), required=False, max_length=GLOSSARY_CHARACTERS,
+                widget=forms.Textarea(attrs={"rows": 4}), help_text=gettext_lazy(
+                    "Terms that a translation keeps, one a line: term = translation, in the order of the first "
+                    "direction. They hold the other way round too."))
+            self.initial["glossary"] = "\n".join(" = ".join(pair) for pair in defaults.get("glossary", ()))
+
     @property
     def sampling(self) -> list[forms.BoundField]:
         """The fields of the sampling defaults."""
-        return [self[name] for name in (*self.knobs, "stop") if name in self.fields]
+        return [self[name] for name in (*self.knobs, "stop", "glossary") if name in self.fields]
 
     def clean_name_en(self) -> str:
         """One line."""
@@ -97,10 +106,20 @@ class AssistantForm(forms.Form):
                 "texts": STOP_TEXTS, "characters": STOP_CHARACTERS})
         return stops
 
+    def clean_glossary(self) -> list[list[str]]:
+        """The pairs."""
+        lines = [line for line in self.cleaned_data["glossary"].splitlines() if line.strip()]
+        pairs = [[side.strip() for side in line.split("=")] for line in lines]
+        if len(pairs) > MOST_TERMS or any(len(pair) != 2 or not all(0 < len(side) <= LONGEST_TERM for side in pair)
+                                          for pair in pairs):
+            raise forms.ValidationError(_("Write one pair a line, such as “fox = renard”, at most %(count)s.") % {
+                "count": MOST_TERMS})
+        return pairs
+
     def profile(self) -> Profile:
         """What was written. Defaults that have no field here stay as they were."""
         given = self.cleaned_data
-        ours = {*self.knobs, "stop"}
+        ours = {*self.knobs, "stop", "glossary"}
         defaults = {name: value for name, value in self.initial.get("defaults", {}).items() if name not in ours}
         defaults |= {name: given[name] for name in ours if given.get(name) not in (None, "", [])}
         return Profile(

@@ -47,6 +47,8 @@ def cleaned(assistant: Assistant, raw: Mapping[str, Any], text: str = "") -> dic
     """The options that this assistant knows, each within its range. `text` is what they are wanted for."""
     if assistant.task == "translation":
         return _direction(assistant.directions, raw.get("direction"), text)
+    if assistant.task == "summarisation" and assistant.model not in ("", "lexrank"):
+        return {}  # how long a summary gets that is written anew, the model decides
     if assistant.task == "summarisation":
         return {"sentences": int(_number(raw.get("sentences"), *SENTENCES))}
     if assistant.task == "generation":
@@ -77,6 +79,16 @@ def require_whole(options: Mapping[str, Any]) -> None:
         raise RequestError(_("The sentence at the other end is missing"), remedy=_("Write it in the field below"))
 
 
+def _glossary(assistant: Assistant, options: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The assistant's terms for this direction: they are written for its first one, and hold the other way round."""
+    direction, first = options.get("direction", ""), next(iter(assistant.directions), "")
+    pairs = [(str(one[0]), str(one[1])) for one in assistant.defaults.get("glossary", ())]
+    if direction == first:
+        return tuple(pairs)
+    reverse = "-".join(reversed(first.split("-")))
+    return tuple((target, source) for source, target in pairs) if direction == reverse else ()
+
+
 def request_for(
     assistant: Assistant, text: str, options: Mapping[str, Any], documents: tuple[str, ...],
     history: tuple[str, ...] = (),
@@ -93,6 +105,7 @@ def request_for(
         artifact=assistant.artifact, text=text, sampling=SamplingParams(**sampling),
         source_language=source or None, target_language=target or None,
         documents=documents, history=history, sentences=options.get("sentences"),
+        glossary=_glossary(assistant, options),
         explain=assistant.task == "classification",
     )
 

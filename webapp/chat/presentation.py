@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LABELS_SHOWN = 6  # bars of a classification; the others are under "how this came about"
 PASSAGES_SHOWN = 5
 TELLING = 0.2  # log-odds that an answer must lose without a word for this to have carried it
-OPENS = ("labels", "passages", "sentences", "segments", "count")  # results that tell how an answer came about
+OPENS = ("copied", "labels", "passages", "sentences", "segments", "count")  # results that tell how an answer came about
 
 
 def marked(text: str, spans: list[tuple[int, int]]) -> list[dict[str, Any]]:
@@ -68,17 +68,23 @@ def question_answering(result: dict[str, Any]) -> dict[str, Any]:
             "known": result.get("known", False)}
 
 
-def summarisation(result: dict[str, Any], source: str) -> dict[str, Any]:
-    """The chosen sentences, and the source with them marked."""
-    sentences = result.get("sentences", [])
-    spans = [(sentence["start"], sentence["end"]) for sentence in sentences]
-    return {"sentences": sentences, "pieces": marked(source, spans) if sentences else []}
+def summarisation(result: dict[str, Any], source: str, text: str) -> dict[str, Any]:
+    """The chosen sentences, or what a summary written anew has copied, and the source with them marked."""
+    sentences, copied = result.get("sentences", []), result.get("copied", [])
+    spans = [(one["start"], one["end"]) for one in sentences] or [(one["from"], one["to"]) for one in copied]
+    return {"sentences": sentences, "pieces": marked(source, spans) if spans else [],
+            "written": marked(text, [(one["start"], one["end"]) for one in copied]) if copied else [],
+            "anew": "copied" in result, "parts": result.get("parts", 1),
+            "unread": result.get("read", 0) < result.get("characters", 0)}
 
 
-def translation(result: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
-    """Segments side by side, and the two languages."""
+def translation(result: dict[str, Any], options: dict[str, Any], text: str = "") -> dict[str, Any]:
+    """Segments side by side, the two languages, and the translation with the glossary's terms marked."""
     source, _, target = options.get("direction", "").partition("-")
-    return {"segments": result.get("segments", []), "source_language": source, "target_language": target}
+    terms = result.get("terms", [])
+    return {"segments": result.get("segments", []), "terms": terms,
+            "written": marked(text, [(one["start"], one["end"]) for one in terms]) if terms else [],
+            "source_language": source, "target_language": target}
 
 
 def generation(result: dict[str, Any], text: str, settled: int, streaming: bool) -> dict[str, Any]:
@@ -141,9 +147,9 @@ def _answer(message: Message, task: str, source: str, live: Generation | None) -
         case "question-answering":
             return question_answering(message.result)
         case "summarisation":
-            return summarisation(message.result, source)
+            return summarisation(message.result, source, message.text)
         case "translation":
-            return translation(message.result, message.options)
+            return translation(message.result, message.options, message.text)
         case _:
             return generation(message.result, message.text, live.settled if live else 0, live is not None)
 

@@ -8,6 +8,7 @@ import pytest
 from django.utils import translation
 
 from modeling.errors import EngineBusyError, RequestError
+from webapp.chat import presentation
 from webapp.chat.presentation import classification, marked, question_answering, telling, token_rows
 from webapp.chat.templatetags.chat import percent
 from webapp.markdown import render, settled_until
@@ -83,3 +84,14 @@ def test_shares_are_written_as_people_write_them() -> None:
     assert percent(0.9412) == "94.1\u202f%"
     with translation.override("zh-hans"):
         assert percent(0.9412) == "94.1%"
+
+
+def test_a_translation_marks_the_terms_of_a_glossary_and_a_summary_what_it_copied() -> None:
+    shown = presentation.translation({"terms": [{"source": "fox", "target": "goupil", "start": 3, "end": 9}]}, {},
+                                     "Le goupil dort.")
+    assert [piece["text"] for piece in shown["written"] if piece["mark"]] == ["goupil"]
+    copied = [{"start": 0, "end": 9, "from": 4, "to": 13}]
+    found = {"copied": copied, "parts": 2, "read": 5, "characters": 20}
+    summed = presentation.summarisation(found, "And red stone is", "red stone.")
+    assert [piece["text"] for piece in summed["written"] if piece["mark"]] == ["red stone"]
+    assert summed["anew"] and summed["unread"]
