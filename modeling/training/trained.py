@@ -39,5 +39,3 @@ class TrainedModel:
     """Of an encoder-decoder whose sources have a tokenizer of their own."""
     defaults: dict[str, Any] = field(default_factory=dict)
     """Sampling or search defaults."""
-    source_tokenizer: Tokenizer | None = None
-    """Of sources that have a vocabulary of their own."""
