@@ -63,8 +63,8 @@ def test_it_learns_and_the_importance_weighted_bound_is_the_tighter_one() -> Non
     torch.manual_seed(0)
     module, examples = task.module(), task.examples(ROWS, training=True)
     optimizer = torch.optim.Adam(module.parameters(), 0.02)
-    for step in range(120):
-        task.done = step / 120
+    for step in range(160):
+        task.done = step / 160
         task.loss(module, examples).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         optimizer.zero_grad()
