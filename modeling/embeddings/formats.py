@@ -18,6 +18,8 @@ FORMATS: dict[str, str] = {"word2vec": ".txt", "word2vec-binary": ".bin", "glove
 """Format -> the suffix of its files."""
 
 MOST_DIMENSIONS = 4096
+MOST_WORDS = 5_000_000
+"""All words are in memory wherever vectors are used, however few numbers each has."""
 _LONGEST_WORD = 1000  # bytes
 _PIECE = 256  # words that are written at once
 _ALLOWED = "word2vec's text and binary and GloVe's text can be read"
@@ -145,6 +147,8 @@ class _Reader:
     def _collect(self, rows: Iterator[tuple[bytes, np.ndarray]], count: int, dimensions: int,
                  ) -> tuple[list[str], np.ndarray, int]:
         wanted = min(count, self._most or count)
+        if wanted > MOST_WORDS:
+            raise DataError(f"{self._name} may have {wanted:,} words", allowed=f"Up to {MOST_WORDS:,} can be read")
         matrix, places, left_out = np.empty((wanted, dimensions), np.float32), dict[str, int](), 0
         for raw, numbers in rows:
             word = raw.decode("utf-8", errors="replace")

@@ -26,7 +26,7 @@ def folder_of(source: str, *, offline: bool = False) -> Path:
                           "folder onto this machine and name it") from None
     try:
         return Path(snapshot_download(source, allow_patterns=list(WANTED), ignore_patterns=list(UNWANTED),
-                                      local_files_only=offline))
+                                      local_files_only=offline, token=False))  # nobody's key is sent
     except Exception as error:  # of several libraries: no network, no such model, no right to it
         raise ConfigError(f"{source} could not be fetched from the hub ({type(error).__name__})", field="source",
                           remedy="Check the id and the network, or copy the model's folder onto this machine and name "

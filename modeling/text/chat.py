@@ -5,20 +5,13 @@ They are Jinja, as in `chat_template` of Hugging Face folders.
 
 from __future__ import annotations
 
-import json
 import re
-import time
 from collections.abc import Mapping, Sequence
-from contextvars import ContextVar
 from functools import cached_property
-from typing import Any, NoReturn
-
-from jinja2 import TemplateError, nodes
-from jinja2.exceptions import SecurityError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.visitor import NodeTransformer
+from typing import Any
 
 from modeling.errors import DataError
+from modeling.text.sandbox import Sandbox, rendered
 from modeling.text.tokenizer import Tokenizer
 
 Message = Mapping[str, str]
@@ -37,85 +30,6 @@ PLAIN = """{% for m in messages %}{% if m.role == 'system' %}{{ m.content }}
 """For models that come without a template (after Taori et al. 2023, Alpaca)."""
 
 LONGEST_TEMPLATE = 2**16  # characters
-LONGEST_TEXT = 2**20  # characters of the result, and of anything on the way to it
-SECONDS = 2.0
-_FILTERS = frozenset({"trim", "tojson", "length", "count", "upper", "lower", "title", "capitalize", "join", "replace",
-                      "default", "d", "list", "items", "dictsort", "first", "last", "string", "int", "float", "map",
-                      "select", "reject", "selectattr", "rejectattr", "sort", "unique", "reverse", "safe", "indent"})
-_UNSAFE = frozenset({"center", "ljust", "rjust", "zfill", "expandtabs", "format", "format_map", "join", "replace",
-                     "translate", "encode"})
-"""Methods of texts that make long ones of short ones; `join` and `replace` exist as filters."""
-_deadline: ContextVar[float] = ContextVar("deadline")
-
-
-def _bounded(value: Any) -> Any:
-    if time.monotonic() > _deadline.get():
-        raise SecurityError(f"takes longer than {SECONDS:g} s")
-    if isinstance(value, str | list | tuple | dict) and len(value) > LONGEST_TEXT:
-        raise SecurityError(f"gives more than {LONGEST_TEXT} characters")
-    return value
-
-
-def _joined(*parts: Any) -> str:
-    return str(_bounded("".join(map(str, parts))))
-
-
-def _replaced(text: str, old: str, new: str) -> str:
-    if (len(text) + 1) * max(1, len(str(new))) > LONGEST_TEXT and text.count(old) * len(str(new)) > LONGEST_TEXT:
-        raise SecurityError("replaces too much")
-    return text.replace(str(old), str(new))
-
-
-class _Watched(NodeTransformer):
-    """Has each turn of a loop and each joined text looked at."""
-
-    def visit_For(self, node: nodes.For) -> nodes.For:
-        self.generic_visit(node)
-        node.body.insert(0, nodes.ExprStmt(nodes.Call(nodes.Name("_tick", "load"), [], [], None, None)))
-        return node
-
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Call:
-        self.generic_visit(node)
-        return nodes.Call(nodes.Name("_joined", "load"), node.nodes, [], None, None)
-
-
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """No attribute of Python's own, nothing that changes what goes in, an end to time and size."""
-
-    intercepted_binops = frozenset({"+", "*", "%", "**"})
-
-    def __init__(self) -> None:
-        super().__init__(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"])
-        self.filters = {name: self.filters[name] for name in _FILTERS} | {"tojson": _as_json, "replace": _replaced}
-        self.globals |= {"_tick": lambda: _bounded(None), "_joined": _joined, "raise_exception": _refused}
-
-    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        parsed = super()._parse(source, name, filename)
-        _Watched().visit(parsed)
-        parsed.set_environment(self)
-        return parsed
-
-    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        return super().is_safe_attribute(obj, attr, value) and not (isinstance(obj, str) and attr in _UNSAFE)
-
-    def call(self, context: Any, function: Any, *args: Any, **kwargs: Any) -> Any:
-        _bounded(None)
-        return _bounded(super().call(context, function, *args, **kwargs))
-
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        if operator == "**" or (operator == "%" and isinstance(left, str)):
-            raise SecurityError(f"computes with {operator}")
-        if operator == "*" and any(isinstance(side, str | list | tuple) for side in (left, right)):
-            raise SecurityError("repeats a text")
-        return _bounded(super().call_binop(context, operator, left, right))
-
-
-def _as_json(value: Any, ensure_ascii: bool = False, indent: int | None = None) -> str:
-    return json.dumps(value, ensure_ascii=ensure_ascii, indent=min(indent, 8) if indent else None)
-
-
-def _refused(message: str) -> NoReturn:
-    raise TemplateError(message)
 
 
 class Chat:
@@ -142,28 +56,20 @@ class Chat:
                             allowed=f"It may have {LONGEST_TEMPLATE}")
         source = re.sub(r"\{%-?\s*(end)?generation\s*-?%\}", "", self.template)  # marks for training elsewhere
         try:
-            return _Sandbox().from_string(source)
-        except (TemplateError, RecursionError, KeyError) as error:
-            raise DataError(f"the chat template cannot be read: {error}") from None
+            return Sandbox().from_string(source)
+        except Exception as error:  # also of what Jinja makes of it, which Python may not take
+            raise DataError(f"the chat template cannot be read: {str(error)[:500]}") from None
 
     def render(self, messages: Sequence[Message], *, answer: bool) -> str:
         """The conversation as a text; with `answer` up to where the model goes on. Raises DataError."""
-        compiled, pieces, size = self._compiled, [], 0
-        reset = _deadline.set(time.monotonic() + SECONDS)
+        compiled = self._compiled
+        given = {"messages": [dict(message) for message in messages], "add_generation_prompt": answer,
+                 "enable_thinking": False, "bos_token": "", "eos_token": "", **self.tokens}
         try:
-            given = {"messages": [dict(message) for message in messages], "add_generation_prompt": answer,
-                     "enable_thinking": False, "bos_token": "", "eos_token": "", **self.tokens}
-            for piece in compiled.generate(**given):
-                pieces.append(_bounded(piece))
-                size += len(piece)
-                if size > LONGEST_TEXT:
-                    raise SecurityError(f"gives more than {LONGEST_TEXT} characters")
+            return rendered(compiled, given)
         except Exception as error:  # a template can fail in any way that Python can
-            raise DataError(f"the chat template of this model fails: {error}",
+            raise DataError(f"the chat template of this model fails: {str(error)[:500]}",
                             remedy="Import the model with another template") from None
-        finally:
-            _deadline.reset(reset)
-        return "".join(pieces)
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         """Ids up to where the model answers. What people typed gives no special tokens."""

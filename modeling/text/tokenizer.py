@@ -32,6 +32,8 @@ _WORDS = r"\p{Han}|[[\p{L}\p{M}]&&[^\p{Han}]]+(?:['’][[\p{L}\p{M}]&&[^\p{Han}]
 _LONGEST_TOKEN = 16  # characters; longer merges only memorise the training text
 _COVERAGE = 0.9995  # share of the characters that get a token of their own; the rest is spelt in bytes
 AS_IT_IS = Preprocessing()
+MOST_IDS = 2**23
+"""Ids from 0 on; a table of all of them is kept, whichever are used."""
 SENTENCEPIECE = ("tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
 """Files of folders that have no tokenizer.json."""
 
@@ -208,7 +210,10 @@ def _pieces(inner: HuggingFaceTokenizer) -> tuple[list[bytes], First]:
     spell, first = spelling(state)
     specials = {token["id"] for token in state["added_tokens"] if token["special"]}
     vocabulary: dict[str, int] = inner.get_vocab(with_added_tokens=True)
-    pieces = [b""] * (max(vocabulary.values(), default=-1) + 1)
+    highest = max(vocabulary.values(), default=-1)
+    if highest >= MOST_IDS:
+        raise DataError(f"the tokenizer has an id {highest:,}", allowed=f"Ids below {MOST_IDS:,}")
+    pieces = [b""] * (highest + 1)
     for token, index in vocabulary.items():
         if index not in specials:
             pieces[index] = spell(token)

@@ -61,7 +61,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "label": Kind(
         title=_("Labelling of a file"), handler="webapp.training.labelling.LabelHandler",
-        arguments=frozenset({"artifact", "upload", "column"}), seconds=24 * 3600, niceness=15,
+        arguments=frozenset({"artifact", "upload", "column"}), seconds=24 * 3600, niceness=15, memory=16 * 1024**3,
     ),
     "adoption": Kind(
         title=_("Check of a foreign model"), handler="webapp.training.adoption.AdoptionHandler",

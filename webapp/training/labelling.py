@@ -79,7 +79,8 @@ class LabelHandler:
         """`python -m modeling label`. The file gets its name back: its suffix says what it is."""
         shutil.rmtree(self.folder, ignore_errors=True)
         (self.folder / "out").mkdir(parents=True)
-        file = self.folder / safe_name(self.upload.name, 0)
+        (self.folder / "in").mkdir()
+        file = self.folder / "in" / safe_name(self.upload.name, 0)
         os.link(self.upload.path, file)
         column = self.job.arguments.get("column")
         return [sys.executable, "-m", "modeling", "label", self.artifact.path, str(file),

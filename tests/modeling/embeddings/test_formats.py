@@ -64,6 +64,15 @@ def test_a_damaged_file_says_where(tmp_path, content, message):
         read_vectors(tmp_path / "v.txt")
 
 
+def test_more_words_than_all_processes_can_hold_are_refused_unless_only_some_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("modeling.embeddings.formats.MOST_WORDS", 2)
+    path = tmp_path / "many.txt"
+    path.write_text("3 2\na 1 0\nb 2 0\nc 3 0\n")
+    with pytest.raises(DataError, match="3 words.*Up to 2"):
+        read_vectors(path)
+    assert read_vectors(path, most=2).words == ["a", "b"]
+
+
 def test_a_word_that_comes_twice_counts_once(tmp_path):
     (tmp_path / "v.txt").write_bytes(b"a 1 2 3\nb 4 5 6\na 7 8 9\n. . . 1 1 1\n")
     found = read_vectors(tmp_path / "v.txt")

@@ -120,6 +120,7 @@ def test_the_hub_is_asked_for_weights_and_settings_only(tmp_path, monkeypatch) -
     artifact = import_model(Import(source="owner/name", task="generation", out=tmp_path / "a"))
     assert artifact.name == "name" and artifact.manifest["lineage"]["imported"] == "owner/name"
     assert asked["name"] == "owner/name" and "*.safetensors" in asked["allow_patterns"]
+    assert asked["token"] is False
     assert not [pattern for pattern in asked["allow_patterns"] if pattern.endswith((".py", ".bin", "*", ".pt"))]
 
 

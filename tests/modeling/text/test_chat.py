@@ -22,7 +22,15 @@ LLAMA2 = ("{% if messages[0]['role'] == 'system' %}{% set loop_messages = messag
 LLAMA3 = ("{{- bos_token }}{% for message in messages %}{{- '<|im_start|>' + message['role'] + '\n\n' + "
           "message['content'] | trim + '<|im_end|>' }}{% endfor %}{% if add_generation_prompt %}"
           "{{- '<|im_start|>assistant\n\n' }}{% endif %}{% generation %}{% endgeneration %}")
-TEMPLATES = {"chatml": CHATML, "llama2": LLAMA2, "llama3": LLAMA3, "plain": PLAIN}
+THINKING = ("{%- set ns = namespace(search=true, last=messages|length - 1) %}{%- for message in messages[::-1] %}"
+            "{%- set index = (messages|length - 1) - loop.index0 %}{%- if ns.search and message.role == 'user' and "
+            "message.content is string and not (message.content.startswith('<tool>')) %}{%- set ns.search = false %}"
+            "{%- set ns.last = index %}{%- endif %}{%- endfor %}{%- for message in messages %}{%- set content = "
+            "message.content if message.content is string else '' %}{%- if '</think>' in content %}{%- set content = "
+            "content.split('</think>')[-1].lstrip('\n') %}{%- endif %}{{- '<|im_start|>' + message.role + '\n' "
+            "+ content + '<|im_end|>' + '\n' }}{%- endfor %}{%- if add_generation_prompt %}"
+            "{{- '<|im_start|>assistant\n' }}{%- endif %}")
+TEMPLATES = {"thinking": THINKING, "chatml": CHATML, "llama2": LLAMA2, "llama3": LLAMA3, "plain": PLAIN}
 TALK = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is a fox?"},
         {"role": "assistant", "content": "A brown dog."}, {"role": "user", "content": "  Really? 春眠 "}]
 TOKENS = {"bos_token": "<|endoftext|>", "eos_token": "<|im_end|>"}
@@ -80,6 +88,7 @@ def test_the_oldest_messages_make_room(tokenizer) -> None:
     assert len(ours.fitting(talk, 120)) <= 120 < len(ours.prompt(talk))
 
 
+LONG = "range(99999)|join"  # half a million characters
 HARMFUL = {
     "python": "{{ ''.__class__.__mro__[1].__subclasses__() }}",
     "globals": "{{ raise_exception.__globals__[0] }}",
@@ -98,13 +107,35 @@ HARMFUL = {
     "changing": "{{ messages.append(1) }}",
     "refusing": "{{ raise_exception('no') }}",
     "recursion": "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+    "indenting": "{{ 'a'|indent(50000000, true)|length }}",
+    "joining": f"{{{{ range(999)|join({LONG})|length }}}}",
+    "joining at once": f"{{% set x = {LONG} %}}{{{{ ({' ~ '.join(['x'] * 99)})|length }}}}",
+    "squaring": "{% set n = namespace(x=3) %}{% for i in range(20) %}{% set n.x = n.x * n.x %}{% endfor %}",
+    "looking in a filter": "{% set x = range(99999)|list %}{{ x|reject('in', x)|list|length }}",
+    "looking in a loop": "{% set x = range(99999)|list %}{% for i in x if i not in x %}{% endfor %}",
+    "laughing": "{% set a = ['aaaaaaaaaa'] %}" + "{% set a = [a, a, a, a, a, a, a, a] %}" * 7 + "{{ a|string|length }}",
+    "laughing pairs": "{% set a = ('a', 'b') %}" + "{% set a = (a, a, a, a, a, a, a, a) %}" * 7
+                      + "{{ a|tojson|length }}",
+    "laughing dicts": "{% set a = {'a': 'b'} %}" + "{% set a = {'a': a, 'b': a, 'c': a} %}" * 15
+                      + "{{ a|string|length }}",
+    "laughing objects": "{% set a = namespace(x='a') %}" + "{% set a = namespace(x=a, y=a) %}" * 20
+                        + "{{ a|string|length }}",
+    "objects in a list": "{% set a = namespace(x='a') %}{% set b = [a, a] %}{% set a.x = b %}",
+    "writing into a text": "{% set x %}aaaaaaaaaa{% endset %}" + ("{% set x %}" + "{{ x }}" * 10 + "{% endset %}") * 7
+                           + "{{ x|length }}",
+    "writing the same": "{% set x %}{% for i in range(9999) %}" + "a" * 5000 + "{% endfor %}{% endset %}{{ x|length }}",
+    "cutting": f"{{% set x = {LONG} %}}" + "{% set y = x[1:] %}" * 200 + "{{ y|length }}",
+    "numbers as bytes": "{{ (1).to_bytes(10000000, 'big')|length }}",
+    "latin": "{{ lipsum(n=9)|length }}",
+    "trimming": f"{{{{ {LONG}|trim({LONG})|length }}}}{{{{ {LONG}.strip({LONG}) }}}}",
+    "loops in loops": "{% for a in [1] %}" * 30 + "{% endfor %}" * 30,
 }
 
 
 @pytest.mark.parametrize("name", HARMFUL)
 def test_a_template_can_neither_harm_nor_go_on_for_ever(name, tokenizer, monkeypatch) -> None:
-    monkeypatch.setattr("modeling.text.chat.SECONDS", 0.2)
-    with pytest.raises(DataError, match="chat template of this model fails"):
+    monkeypatch.setattr("modeling.text.sandbox.SECONDS", 0.2)
+    with pytest.raises(DataError, match="chat template (of this model fails|cannot be read)"):
         chat(tokenizer, HARMFUL[name]).render(TALK, answer=True)
 
 

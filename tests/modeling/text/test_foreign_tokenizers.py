@@ -134,6 +134,12 @@ def test_special_tokens_decode_to_nothing_and_never_come_from_a_text(pair) -> No
             assert token not in ours.encode(f"a {ours.token(token)} b")
 
 
+def test_an_id_that_would_take_all_memory_is_refused(tmp_path) -> None:
+    Inner(models.WordLevel({"a": 0, "b": 2**23}, unk_token="a")).save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(DataError, match="id 8,388,608"):
+        Tokenizer.load(tmp_path)
+
+
 def test_a_decoder_that_cannot_be_streamed_is_refused(tmp_path) -> None:
     inner = gpt2()
     inner.decoder = decoders.CTC()

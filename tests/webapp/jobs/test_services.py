@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from modeling.errors import ConfigError
 from webapp.jobs import kinds, services
-from webapp.jobs.kinds import Kind
+from webapp.jobs.kinds import KINDS, Kind
 from webapp.jobs.models import Job, JobState
 from webapp.jobs.services import LeaseLostError, cancel, claim, enqueue, fail, finish, heartbeat, release
 
@@ -27,6 +27,10 @@ def sleeper(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def take(worker: str = "one", **options: timedelta) -> Job | None:
     return claim(worker=worker, kinds=["sleeper"], **options)
+
+
+def test_work_on_files_that_people_sent_has_a_limit_of_memory():
+    assert not [name for name, kind in KINDS.items() if {"upload", "files"} & kind.arguments and not kind.memory]
 
 
 def test_a_job_is_claimed_once():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.conf import settings
 
@@ -10,7 +12,7 @@ from tests.webapp.training.trainings import settled, steps_until
 from webapp.datasets.models import Upload
 from webapp.jobs.models import Job, JobState
 from webapp.training import services
-from webapp.training.labelling import file_of, label_file
+from webapp.training.labelling import LabelHandler, file_of, label_file
 from webapp.training.models import Artifact
 
 
@@ -53,6 +55,12 @@ def test_a_file_without_texts_says_so(browser, trainer_user, spam, worker):
     steps_until(worker, settled("label"))
     assert "no column with texts was found" in browser.get(
         f"/admin/training/artifact/{spam.pk}/label/").content.decode()
+
+
+def test_a_file_may_be_called_like_a_folder_of_the_job(trainer_user, spam):
+    job = label_file(artifact=spam, upload=sent(trainer_user, "out", "a\n"), owner=trainer_user)
+    command = LabelHandler(job).command()
+    assert Path(command[command.index("label") + 2]).read_text() == "a\n"
 
 
 def test_only_whole_files_and_classifiers_are_taken(trainer_user, spam):
