@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,11 +46,14 @@ class FaqIndex:
 
     def __init__(self, entries: Sequence[tuple[str, str]], threshold: float = USUAL) -> None:
         self.entries, self.threshold = list(entries), threshold
-        counted = [Counter(terms(question)) for question, _ in self.entries]
-        frequency = Counter(term for found in counted for term in found)
-        self._rarity = {term: math.log(1 + len(counted) / count) for term, count in frequency.items()}
-        self._places: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        self._collect([self._weighted(found) for found in counted])
+        self._vocabulary: dict[str, int] = {}
+        ids, places, counts = array("i"), array("i"), array("f")
+        for place, (question, _) in enumerate(self.entries):
+            tally = Counter(terms(question))
+            ids.extend(self._vocabulary.setdefault(term, len(self._vocabulary)) for term in tally)
+            places.extend([place] * len(tally))
+            counts.extend(tally.values())
+        self._weigh(np.asarray(ids), np.asarray(places), np.asarray(counts))
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -86,28 +90,31 @@ class FaqIndex:
             raise DataError(f"the questions in {Path(folder).name} cannot be read: {error}",
                             remedy="Add the file again") from None
 
-    def _weighted(self, counts: Counter[str]) -> dict[str, float]:
-        """Term -> weight, of length 1 together; terms that no question has count as the rarest."""
-        rarest = math.log(1 + max(1, len(self.entries)))
-        weights = {term: (1 + math.log(count)) * self._rarity.get(term, rarest) for term, count in counts.items()}
-        norm = math.sqrt(sum(weight**2 for weight in weights.values())) or 1.0
-        return {term: weight / norm for term, weight in weights.items()}
+    def _weigh(self, ids: np.ndarray, places: np.ndarray, counts: np.ndarray) -> None:
+        """One entry of each array for each (term, question) pair; the weights of a question are of length 1 together.
 
-    def _collect(self, rows: Sequence[dict[str, float]]) -> None:
-        found: dict[str, list[tuple[int, float]]] = {}
-        for place, row in enumerate(rows):
-            for term, weight in row.items():
-                found.setdefault(term, []).append((place, weight))
-        self._places = {term: (np.array([place for place, _ in pairs], np.int32),
-                               np.array([weight for _, weight in pairs], np.float32)) for term, pairs in found.items()}
+        In arrays, since a list that a visitor sends may have millions of pairs.
+        """
+        frequency = np.bincount(ids, minlength=len(self._vocabulary))  # questions that have the term
+        self._rarity = np.log1p(len(self.entries) / np.maximum(frequency, 1))
+        weights = (1 + np.log(counts)) * self._rarity[ids]
+        norms = np.sqrt(np.bincount(places, weights**2, minlength=len(self.entries)))
+        order = np.argsort(ids, kind="stable")
+        self._offsets = np.concatenate([[0], np.cumsum(frequency)])
+        self._places, self._weights = places[order], (weights / norms[places])[order].astype(np.float32)
 
     def _similar(self, counts: Counter[str]) -> np.ndarray:
-        similar = np.zeros(len(self.entries), np.float32)
-        for term, weight in self._weighted(counts).items():
-            if term in self._places:
-                places, weights = self._places[term]
-                similar[places] += weight * weights
-        return similar
+        """The cosine with each question; terms that no question has count as the rarest."""
+        similar, length = np.zeros(len(self.entries), np.float32), 0.0
+        for term, count in counts.items():
+            index = self._vocabulary.get(term)
+            rarity = math.log(1 + max(1, len(self.entries))) if index is None else float(self._rarity[index])
+            weight = (1 + math.log(count)) * rarity
+            length += weight**2
+            if index is not None:
+                start, end = self._offsets[index], self._offsets[index + 1]
+                similar[self._places[start:end]] += weight * self._weights[start:end]
+        return similar / (math.sqrt(length) or 1.0)
 
 
 def _tuned(index: FaqIndex) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,15 @@ def test_the_same_question_is_wholly_alike_and_another_subject_is_not() -> None:
 
 def test_chinese_is_found_by_its_characters() -> None:
     assert FaqIndex.build(CHINESE).search("豁免是啥意思？")[0].answer == "免交以后的保费。"
+
+
+def test_a_list_of_rare_terms_takes_little_memory() -> None:
+    entries = [(" ".join(f"w{20 * n + k}" for k in range(20)), str(n)) for n in range(1000)]
+    tracemalloc.start()
+    index = FaqIndex(entries)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 5e6 and index.search(entries[7][0])[0].similarity == pytest.approx(1, abs=1e-5)
 
 
 def test_an_index_comes_back_from_its_folder_and_a_damaged_one_is_told(tmp_path: Path) -> None:

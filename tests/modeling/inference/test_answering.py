@@ -59,6 +59,15 @@ def test_an_index_is_loaded_again_after_it_changed(documents: Path, tmp_path: Pa
     assert [passage.title for passage in cache.get(tmp_path / "index").passages] == ["New"]
 
 
+def test_large_indexes_make_room_for_each_other(documents: Path, tmp_path: Path, monkeypatch) -> None:
+    folders = [Path(shutil.copytree(documents, tmp_path / name)) for name in "abc"]
+    size = sum(one.stat().st_size for one in documents.iterdir())
+    monkeypatch.setattr("modeling.inference.indexes.KEPT_BYTES", 2 * size)
+    cache = IndexCache()
+    first, second, third = (cache.get(folder) for folder in folders)
+    assert cache.get(folders[2]) is third and cache.get(folders[1]) is second and cache.get(folders[0]) is not first
+
+
 def test_retrieval_decides_between_spans_that_the_reader_likes_alike() -> None:
     passages = [(Passage("a", "", "one two three", 0), 8.0), (Passage("b", "", "four five six", 0), 2.0)]
     places = [(1, 0, 4, 5.0), (0, 0, 3, 5.0), (0, 0, 7, 4.0), (1, 5, 9, -1.0)]
