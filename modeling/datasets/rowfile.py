@@ -26,14 +26,21 @@ class RowFile(Sequence[Row]):
 
     @classmethod
     def write(cls, path: Path, rows: Iterable[Row]) -> RowFile:
-        """The file is there with all rows or not at all."""
-        end = 0
-        with path.open("wb") as file, places_of(path).with_suffix(".new").open("wb") as places:
-            places.write(end.to_bytes(8, "little"))
-            for row in rows:
-                end += file.write(json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
+        """The file is there with all rows or not at all; who reads an earlier one there goes on reading that one."""
+        wanted = (path, places_of(path))
+        drafts = [one.with_name(f"{one.name}.{os.getpid()}.new") for one in wanted]
+        try:
+            with drafts[0].open("wb") as file, drafts[1].open("wb") as places:
+                end = 0
                 places.write(end.to_bytes(8, "little"))
-        places_of(path).with_suffix(".new").rename(places_of(path))
+                for row in rows:
+                    end += file.write(json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
+                    places.write(end.to_bytes(8, "little"))
+            for draft, one in zip(drafts, wanted, strict=True):
+                draft.rename(one)
+        finally:
+            for draft in drafts:
+                draft.unlink(missing_ok=True)
         return cls(path)
 
     def __len__(self) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from modeling.errors import DataError
+from modeling.text.cleaning import unescaped
 
 _CHINESE = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 _RUN = re.compile(f"[{_CHINESE}]+|[^\\W\\d_{_CHINESE}]+(?:['’][^\\W\\d_{_CHINESE}]+)*|\\d+")
@@ -18,7 +18,7 @@ _TAG = re.compile(r"<[^<>\n]{1,200}>")
 def words(text: str, *, lowercase: bool = True) -> list[str]:
     """Words and numbers in their order, no punctuation; Chinese is cut into words by rjieba. Raises DataError."""
     if "&" in text or "<" in text:
-        text = _TAG.sub(" ", html.unescape(text))
+        text = _TAG.sub(" ", unescaped(text))
     found = _RUN.findall(text.lower() if lowercase else text)
     return list(_cut(found)) if _ANY_CHINESE.search(text) else found
 

@@ -15,6 +15,7 @@ _APART = ("address|article|aside|blockquote|br|button|caption|center|dd|details|
           "summary|table|tbody|td|textarea|tfoot|th|thead|tr|ul|video|audio|canvas|svg|body|head|html|title|meta|link")
 _WITHIN = ("a|abbr|acronym|b|bdi|bdo|big|cite|code|data|del|dfn|em|font|i|ins|kbd|mark|q|s|samp|script|small|span|"
            "strike|strong|style|sub|sup|time|tt|u|var|wbr")
+_NUMBERED = re.compile(r"&#0*(?=\d)(\d{1,8})\d*")  # of more figures no character has: Python would refuse to read them
 _TAG = re.compile(rf"</?(?:({_APART})|{_WITHIN})(?=[\s/>])[^<>]*+>", re.I)
 _HIDDEN = re.compile(r"<(script|style)(?=[\s>])[^<>]*+>|<!--", re.I)
 _HIDDEN_ENDS = {"script": re.compile("</script[^<>]*+>", re.I), "style": re.compile("</style[^<>]*+>", re.I),
@@ -35,8 +36,13 @@ def without_html(text: str) -> str:
     Entities go first, because tags that were escaped once too often are commoner in data than texts about HTML.
     """
     if "&" in text:
-        text = html.unescape(text)
+        text = unescaped(text)
     return _TAG.sub(_gap, _without_hidden(text)) if "<" in text else text
+
+
+def unescaped(text: str) -> str:
+    """Entities to their characters, U+FFFD for numbers that no character has."""
+    return html.unescape(_NUMBERED.sub(r"&#\1", text))
 
 
 def _gap(tag: re.Match[str]) -> str:

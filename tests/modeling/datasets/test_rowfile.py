@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from modeling.datasets import RowFile, read, read_to_file
+from modeling.errors import DataError
 
 ROWS = [{"text": "läuft\nweiter", "label": "a"}, {"text": "短文", "label": "b"}, {"text": "\ud800 half", "label": "a"}]
 
@@ -36,3 +37,16 @@ def test_data_read_to_a_file_are_those_read_into_memory(tmp_path: Path) -> None:
     whole = read(files, task="classification")
     assert list(stored.rows) == whole.rows
     assert (stored.languages, stored.problems, stored.files) == (whole.languages, whole.problems, whole.files)
+
+
+def test_who_reads_a_file_reads_all_of_it_while_it_is_written_again(tmp_path: Path) -> None:
+    first = RowFile.write(tmp_path / "rows.jsonl", ROWS)
+
+    def again():
+        yield ROWS[0]
+        assert list(first) == [first[i] for i in range(len(first))] == ROWS
+        raise DataError("the rest cannot be read")
+
+    with pytest.raises(DataError):
+        RowFile.write(tmp_path / "rows.jsonl", again())
+    assert list(first) == ROWS and len(list(tmp_path.iterdir())) == 2

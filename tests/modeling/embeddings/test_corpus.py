@@ -46,3 +46,7 @@ def test_what_was_read_is_found_again_when_it_is_whole(tmp_path):
 ])
 def test_words_of_both_languages(text, wanted):
     assert words(text) == wanted
+
+
+def test_a_number_that_no_character_has_is_no_fault():
+    assert words(f"one &#{'9' * 5000}; two") == ["one", "two"]
