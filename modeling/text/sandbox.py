@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from jinja2 import TemplateError, Undefined, nodes, pass_context, pass_environment
 from jinja2.exceptions import SecurityError
-from jinja2.filters import do_indent
+from jinja2.filters import do_indent, make_attrgetter
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
@@ -123,7 +123,7 @@ def _joined(*parts: Any) -> str:
 
 @pass_environment
 def _join(environment: Any, value: Any, d: Any = "", attribute: Any = None) -> str:
-    items = list(value if attribute is None else environment.call_filter("map", value, kwargs={"attribute": attribute}))
+    items = list(value if attribute is None else map(make_attrgetter(environment, attribute), value))
     _counted(len(items) * len(str(_printable(d))))
     return str(d).join(_joined(item) for item in items)
 

@@ -139,6 +139,14 @@ def test_a_template_can_neither_harm_nor_go_on_for_ever(name, tokenizer, monkeyp
         chat(tokenizer, HARMFUL[name]).render(TALK, answer=True)
 
 
+def test_filters_do_what_they_do_elsewhere(tokenizer) -> None:
+    template = ("{{ messages|join(', ', attribute='role') }}|{{ [1, 'b']|join }}|{{ ' a '|trim }}"
+                "|{{ 'aXb'|trim('ab') }}|{{ 'a\nb'|indent(2) }}|{{ {'a': [1]}|tojson }}"
+                "|{{ 'aba'|replace('a', 'c') }}|{{ 'b'|upper }}")
+    assert chat(tokenizer, template).render(TALK[:2], answer=True) == (
+        'system, user|1b|a|X|a\n  b|{"a": [1]}|cbc|B')
+
+
 def test_what_is_no_template_is_refused(tokenizer) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         chat(tokenizer, "{% if %}").render(TALK, answer=True)
