@@ -40,8 +40,9 @@ OPTIONS = [(task, model) for task, models in MODELS.items() for model, entry in 
            if entry.parent != "must" or model == "bert" and task == "question-answering"]
 TASK_OF = {"lstm": "classification", "decoder": "generation", "transformer": "translation",
            "bert": "question-answering"}
-MAY_BE_ZERO = {"weight_decay", "clip", "patience", "dropout", "warmup", "decay", "label_smoothing", "negatives",
-               "stride"}
+MAY_BE_ZERO = {"wanted_accuracy", "dropout_between", "dropout_input", "dropout_words", "dropout_weights", "activation",
+               "slowness", "free_bits", "word_dropout", "autoencoding", "annealing", "weight_decay", "clip", "patience",
+               "dropout", "warmup", "decay", "label_smoothing", "negatives", "stride"}
 WORDS = {"preprocessing_words", "preprocessing_stop_kept"}  # any word is one
 SLIPS = [  # each would have failed, or gone on for weeks, only once the training ran
     ("lstm", "vocabulary_size", "299"), ("lstm", "length", "0"), ("lstm", "dropout", "1"), ("lstm", "epochs", "1e9"),
@@ -228,7 +229,8 @@ def option_takes(name: str, kind: str, value: str) -> bool:
     if kind == "text":
         return name == "shares" and value == "0.5"
     return (value == "0" and name in MAY_BE_ZERO) or (
-        value == "1.5" and kind == "float" and name in {"learning_rate", "theta", "clip", "epochs", "weight_decay"})
+        value == "1.5" and kind == "float" and name in {
+            "learning_rate", "theta", "clip", "epochs", "weight_decay", "activation", "slowness", "free_bits"})
 
 
 def right_for(world: FormWorld, task: str, model: str, **changes: str) -> dict[str, str]:
