@@ -24,6 +24,7 @@ from modeling.configs.rnn import PointerConfig, RNNConfig
 from modeling.configs.transformer import CopyingTransformerConfig, TransformerConfig
 from modeling.configs.vae import VAEConfig
 from modeling.errors import ConfigError
+from modeling.tasks import TASKS
 
 TOKENIZER = frozenset({"tokenizer", "lowercase", "retokenise", "vectors", "freeze_vectors"})
 """Settings of a training that makes its own tokenizer."""
@@ -164,6 +165,9 @@ SPECIAL = frozenset().union(*(model.uses for models in MODELS.values() for model
 def model_of(task: str, model: str) -> Model:
     """The entry of the table. Raises ConfigError where there is nothing to train."""
     known = MODELS.get(task, {})
+    if model not in known and task in TASKS and model in TASKS[task].models:
+        raise ConfigError(f"{model!r} cannot be trained: it needs no training, or was trained elsewhere",
+                          allowed=f"models to train for {task} are {', '.join(known)}")
     if model not in known:
         raise ConfigError(f"{model!r} cannot be trained for {task}",
                           allowed=f"models are {', '.join(known) or 'none: this task needs no training'}")

@@ -218,6 +218,9 @@ def prepare(request: Request, folder: Path) -> tuple[Objective, Splits, nn.Modul
     """Rows, objective and fresh module."""
     dataset = read_data(request, folder)
     splits = split_rows(request, dataset.rows)
+    if request.parent is None and model_of(request.task, request.model).parent == "must":
+        raise ConfigError(f"{request.model} starts from trained weights", remedy="Name it with --from",
+                          allowed="an artifact, or a Hugging Face folder")
     parent = read_parent(request.parent, request.task, request.model) if request.parent else None
     objective = make_objective(
         request.model, request.task, splits["train"], request.settings, folder=folder, parent=parent

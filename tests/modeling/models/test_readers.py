@@ -47,6 +47,7 @@ def test_a_reader_learns_from_nothing_to_point_at_answers(name: str, tmp_path: P
     optimization = Optimization(module, objective.training, bf16=False)
     for _ in range(60):
         objective.loss(module, examples[::3]).backward()
+        optimization.gather()
         optimization.update(5e-3)
     assert objective.evaluate(module.eval(), QUESTIONS)["em"] > 90
 
