@@ -27,10 +27,13 @@ django.setup()  # here and not by pytest-django, which would read the settings b
 os.environ.pop("DATABASE_URL", None)
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Compiled catalogs, so that pages come in both languages; passwords that cost nothing."""
     from django.conf import settings
     from django.core.management import call_command
+
+    if config.getoption("numprocesses", None):  # its workers begin as this did, each with a home of its own
+        os.environ.pop("DJANGO_SETTINGS_MODULE")
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     call_command("compilecatalogs", verbosity=0)
