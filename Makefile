@@ -11,8 +11,7 @@ setup: ## Install everything: serving, training, tests
 	@command -v $(PYTHON) >/dev/null || { echo "Parley: there is no Python here. Install Python 3.11 or newer."; exit 1; }
 	@$(PYTHON) install.py all
 test: setup ## Run the tests, those of the web on SQLite and on PostgreSQL; some with T="-k name"
-	@.venv/bin/python -m pytest -n 2 --dist loadfile $(T)
-	@.venv/bin/python -m tests.postgres -n 2 --dist loadfile $(T)
+	@.venv/bin/python -m tests $(T)
 lint: setup ## Check style, types and import contracts
 	@.venv/bin/ruff check . && .venv/bin/mypy && .venv/bin/lint-imports
 bench: setup ## Compare with peers; more with B="name"

@@ -86,10 +86,14 @@ def _is_root() -> bool:
     return os.geteuid() == 0
 
 
+def reported(arguments: list[str], name: str) -> list[str]:
+    """The arguments, with a report for machines of this run's own."""
+    return [f"{one}-{name}" if one.startswith("--junitxml=") else one for one in arguments]
+
+
 def main(arguments: list[str]) -> int:
     """pytest's exit status. Of a report for machines it writes its own, beside that of the run on SQLite."""
-    arguments = [f"{one}-postgres" if one.startswith("--junitxml=") else one for one in arguments]
-    command = [sys.executable, "-m", "pytest", "--reuse-db", "tests/webapp", *arguments]
+    command = [sys.executable, "-m", "pytest", "--reuse-db", "tests/webapp", *reported(arguments, "postgres")]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server ends too
     with server() as address:
         status = subprocess.run(command, env={**os.environ, VARIABLE: address}).returncode

@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, BrowserContext
 from tests.browser.visit import ROOT, Site
 
 DOWNLOADS = {"export", "admin:datasets_version_problems", "admin:datasets_version_split",
-             "admin:training_artifact_download"}
+             "admin:training_artifact_download", "admin:vectors_wordvectors_download",
+             "admin:training_artifact_labelled"}
 DATA = {"healthz", "metrics", "admin:jsi18n", "admin:datasets_upload_piece", "admin:search"}
 
 
