@@ -114,6 +114,8 @@ def test_pausing_and_going_on(version, trainer_user, worker):
 
 
 def test_a_worker_that_lost_its_lease_leaves_no_artifact(run, worker):
+    run.settings |= LONG  # it must not be over before the lease is
+    run.save()
     steps_until(worker, lambda: RunEvent.objects.filter(run=run).exists())
     Job.objects.filter(kind="training").update(attempt=9, worker="another")
     steps_until(worker, lambda: not worker.attempts)
