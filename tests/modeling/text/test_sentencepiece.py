@@ -45,8 +45,6 @@ def learn_llama(**options: object) -> bytes:
 @pytest.mark.parametrize("text", [*HOSTILE[1:], *TEXTS[:4]])
 def test_ids_and_texts_are_those_of_sentencepiece(pair, text) -> None:
     ours, theirs = pair
-    if theirs.piece_size() < 200 and "▁" in text:
-        pytest.skip("the sign of a blank, typed by itself")
     ids = ours.encode(text)
     assert ids == theirs.encode(text)
     if ours.unk_id not in ids:
