@@ -35,9 +35,10 @@ TASKS: dict[str, Task] = {
                "question": ("question", "query"), "answers": ("answers", "answer")},
         models={
             "bert": Method("Fine-tuned BERT",
-                           "finds the answer word for word in your documents; fine-tuned from a BERT folder"),
+                           "finds the answer word for word in your documents; fine-tuned from a BERT, RoBERTa or "
+                           "DistilBERT folder"),
             "dual": Method("Dual encoder", "finds the passage by its meaning, also in other words; fine-tuned from a "
-                                           "BERT folder; readers search with it"),
+                                           "BERT, RoBERTa or DistilBERT folder; readers search with it"),
             "qanet": Method("QANet", "convolutions and attention; learns to read from nothing but your rows; from some "
                                      "ten thousand questions on"),
             "transformer": Method("Transformer reader", "an encoder that learns to read from nothing but your rows; "

@@ -1,4 +1,4 @@
-"""Configuration of the reader."""
+"""Configuration of a fine-tuned encoder that reads: BERT and its kin."""
 
 from __future__ import annotations
 
@@ -22,9 +22,13 @@ class BertConfig:
     hidden: int = 1536
     """Inner size of the feed-forward part."""
     positions: int = 512
-    """Learned positions: the longest input."""
+    """Learned positions."""
+    offset: int = 0
+    """Position of the first token: 2 in RoBERTa, 0 in the others."""
     types: int = 2
-    """Segments: question and passage."""
+    """Segments: two tell question and passage apart; RoBERTa has one, DistilBERT none."""
+    epsilon: float = 1e-12
+    """Of the layer norms."""
     dropout: float = 0.0
     """Share of hidden states dropped in training."""
     window: int = 256
@@ -33,13 +37,14 @@ class BertConfig:
     """Tokens that neighbouring windows share."""
 
     def __post_init__(self) -> None:
-        check_ranges(self, shares=("dropout",), least={"stride": 0}, most=SIZES)
+        check_ranges(self, shares=("dropout",), least={"stride": 0, "offset": 0, "types": 0}, most=SIZES)
         if self.width % self.heads:
             raise ConfigError(f"{self.heads} heads do not divide the width {self.width}", field="heads")
-        if not 2 * self.stride <= self.window <= self.positions:
+        most = self.positions - self.offset
+        if not 2 * self.stride <= self.window <= most:
             raise ConfigError(
-                f"stride {self.stride}, window {self.window} and positions {self.positions} do not fit",
-                allowed=f"window at most {self.positions}, and stride at most half of it", field="window",
+                f"stride {self.stride}, window {self.window} and positions {most} do not fit",
+                allowed=f"window at most {most}, and stride at most half of it", field="window",
             )
 
     def _matrices(self) -> int:

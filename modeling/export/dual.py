@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from onnx import TensorProto
 
-from modeling.export.bert import block
-from modeling.export.bert_classifier import embedded
+from modeling.export.bert import encoded
 from modeling.export.classifier import first, mean, real_positions, texts
 from modeling.export.graph import Graph, GraphBuilder
 from modeling.export.weights import Weights
@@ -27,9 +26,7 @@ def _embedder(config: DualConfig, graph: GraphBuilder) -> Graph:
     texts(graph)
     real = real_positions(graph)
     mask = graph.op("Cast", real, to=TensorProto.INT32)
-    x = embedded(graph, config)
-    for layer in range(config.layers):
-        x = block(graph, x, mask, f"layers.{layer}", config, config.epsilon)
+    x = encoded(graph, config, mask)
     pooled = first(graph, x) if config.pooling == "first" else mean(graph, x, real)
     wide = pooled if graph.float == "f32" else graph.op("Cast", pooled, to=TensorProto.FLOAT)
     length = graph.op("ReduceL2", wide, graph.constant([1], "i64"), keepdims=1)

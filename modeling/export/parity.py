@@ -36,7 +36,7 @@ from modeling.configs.t5 import T5Config
 from modeling.configs.transformer import CopyingTransformerConfig
 from modeling.errors import ParityError
 from modeling.export.session import Session
-from modeling.text import ClassifierInputs
+from modeling.text import ClassifierInputs, PairMarks
 
 if TYPE_CHECKING:
     from modeling.training.trained import TrainedModel
@@ -174,11 +174,12 @@ def _reader(run: TrainedModel, module: nn.Module, folder: Path, rows: list[dict[
 
 
 def _window(run: TrainedModel, row: dict[str, Any]) -> tuple[list[int], list[int]]:
-    """`[CLS] question [SEP]` and the passage's first tokens with their `[SEP]`."""
-    start, end = (mark or 0 for mark in (run.tokenizer.first_id, run.tokenizer.separator_id))
-    question = [start, *run.tokenizer.encode(row["question"])[: run.config.window // 2], end]
-    passage = run.tokenizer.encode(row["context"])[: run.config.window - len(question) - 1]
-    return question, [*passage, end]
+    """The question and the passage's first tokens, each with its marks."""
+    marks = PairMarks.of(run.tokenizer)
+    question = run.tokenizer.encode(row["question"])[: run.config.window // 2]
+    passage = run.tokenizer.encode(row["context"])[: run.config.window - len(question) - len(marks)]
+    window, start = marks.window(question, passage), marks.start(question)
+    return window[:start], window[start:]
 
 
 def _decoder(run: TrainedModel, module: nn.Module, folder: Path, rows: list[dict[str, Any]]) -> Iterator[Compared]:

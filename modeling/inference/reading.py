@@ -9,9 +9,10 @@ import numpy as np
 
 from modeling.artifact import Artifact
 from modeling.decoding import Span, best_spans, windows
-from modeling.errors import ArtifactError
+from modeling.errors import ArtifactError, ConfigError
 from modeling.inference.pass_runner import ReaderRunner
 from modeling.refusal import Confidence
+from modeling.text import PairMarks
 
 _ANSWERS_A_WINDOW = 2
 
@@ -26,7 +27,8 @@ class Window:
     offsets: list[tuple[int, int]]  # characters of each in the passage
 
     def __len__(self) -> int:
-        return len(self.question) + len(self.ids) + 3
+        """Tokens, all but the marks."""
+        return len(self.question) + len(self.ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,10 @@ class Reader:
         self.longest_question = int(known.get("longest_question", 64))
         self.longest_answer = int(known.get("longest_answer", 30))
         self.confidence = Confidence.of(artifact.preprocessing)
-        marks = [self.tokenizer.first_id, self.tokenizer.separator_id]
-        if None in marks:
-            raise ArtifactError(f"The tokenizer of {artifact.name} has no [CLS] and [SEP]")
-        self.first, self.separator = (int(mark) for mark in marks if mark is not None)
+        try:
+            self.marks = PairMarks.of(self.tokenizer)
+        except ConfigError as error:
+            raise ArtifactError(f"{artifact.name} cannot read: {error}") from error
 
     def question(self, text: str) -> list[int]:
         return self.tokenizer.encode(text)[: self.longest_question]
@@ -69,17 +71,17 @@ class Reader:
     ) -> list[Window]:
         """The windows of passage `number`."""
         return [Window(number, question, ids[a:b], offsets[a:b])
-                for a, b in windows(len(ids), self.window - len(question) - 3, self.stride) if b > a]
+                for a, b in windows(len(ids), self.window - len(question) - len(self.marks), self.stride) if b > a]
 
     def read(self, batch: Sequence[Window]) -> list[list[Found]]:
         """The best spans of each window."""
-        rows = [[self.first, *w.question, self.separator, *w.ids, self.separator] for w in batch]
-        starts, ends = self.runner.logits(rows, [len(window.question) + 2 for window in batch])
-        return [self._found(window, starts[row, : len(window)], ends[row, : len(window)])
-                for row, window in enumerate(batch)]
+        rows = [self.marks.window(window.question, window.ids) for window in batch]
+        starts, ends = self.runner.logits(rows, [self.marks.start(window.question) for window in batch])
+        return [self._found(window, starts[n, : len(row)], ends[n, : len(row)])
+                for n, (window, row) in enumerate(zip(batch, rows, strict=True))]
 
     def _found(self, window: Window, starts: np.ndarray, ends: np.ndarray) -> list[Found]:
-        first = len(window.question) + 2
+        first = self.marks.start(window.question)
         spans = best_spans(starts, ends, first=first, stop=first + len(window.ids), longest=self.longest_answer,
                            count=_ANSWERS_A_WINDOW)
         return [Found(window.passage, window.offsets[s.start - first][0], window.offsets[s.end - first][1], s)

@@ -1,34 +1,41 @@
-"""BERT as a reader of passages (Devlin et al. 2019): post-norm encoder with a start and an end for each token."""
+"""BERT (Devlin et al. 2019), RoBERTa (Liu et al. 2019, also XLM-R, Conneau et al. 2020) and DistilBERT (Sanh et al.
+2019): one post-norm encoder with other positions, segments and names. Here also as a reader of passages, with a start
+and an end for each token."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from modeling.configs import BertClassifierConfig, BertConfig
-from modeling.errors import ConfigError
 from modeling.models.bert_folder import load_encoder, read_bert_folder
 from modeling.models.dropout import Dropout
 from modeling.models.layers import attend, padding_mask
 
-EPSILON = 1e-12  # of LayerNorm
+EncoderConfig = BertConfig | BertClassifierConfig
 
 
 class Embeddings(nn.Module):
-    def __init__(self, config: BertConfig) -> None:
+    """Words, their places and, where there are any, segments (the first one where nothing is said): ids (B, T) to
+    (B, T, D)."""
+
+    def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.word = nn.Embedding(config.vocabulary_size, config.width)
         self.position = nn.Embedding(config.positions, config.width)
-        self.segment = nn.Embedding(config.types, config.width)
-        self.norm = nn.LayerNorm(config.width, eps=EPSILON)
+        if config.types:
+            self.segment = nn.Embedding(config.types, config.width)
+        self.norm = nn.LayerNorm(config.width, eps=config.epsilon)
         self.dropout = Dropout(config.dropout)
+        self.offset, self.types = config.offset, config.types
 
-    def forward(self, ids: Tensor, types: Tensor) -> Tensor:
-        positions = torch.arange(ids.shape[1], device=ids.device)
-        return self.dropout(self.norm(self.word(ids) + self.segment(types) + self.position(positions)))
+    def forward(self, ids: Tensor, types: Tensor | None = None) -> Tensor:
+        x = self.word(ids) + self.position.weight[self.offset : self.offset + ids.shape[1]]
+        if self.types:
+            x = x + (self.segment.weight[0] if types is None or self.types == 1 else self.segment(types))
+        return self.dropout(self.norm(x))
 
 
 class BertAttention(nn.Module):
@@ -55,12 +62,12 @@ class FeedForward(nn.Module):
 
 
 class BertLayer(nn.Module):
-    def __init__(self, config: BertConfig | BertClassifierConfig, epsilon: float = EPSILON) -> None:
+    def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.attention = BertAttention(config.width, config.heads, config.dropout)
-        self.attention_norm = nn.LayerNorm(config.width, eps=epsilon)
+        self.attention_norm = nn.LayerNorm(config.width, eps=config.epsilon)
         self.feed_forward = FeedForward(config.width, config.hidden)
-        self.feed_forward_norm = nn.LayerNorm(config.width, eps=epsilon)
+        self.feed_forward_norm = nn.LayerNorm(config.width, eps=config.epsilon)
         self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
@@ -68,34 +75,46 @@ class BertLayer(nn.Module):
         return self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
 
 
-class BertReader(nn.Module):
-    """`[CLS] question [SEP] passage [SEP]` (B, T) to the logits of starts and ends, each (B, T)."""
+class BertEncoder(nn.Module):
+    """What readers, classifiers and finders of passages share; each puts its head on, then calls `initialise`."""
 
-    def __init__(self, config: BertConfig) -> None:
+    def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
-        self.config = config
         self.embeddings = Embeddings(config)
         self.layers = nn.ModuleList(BertLayer(config) for _ in range(config.layers))
-        self.span = nn.Linear(config.width, 2)
+
+    def initialise(self) -> None:
         for parameter in self.parameters():
             if parameter.dim() > 1:
                 nn.init.normal_(parameter, std=0.02)
 
-    def forward(self, ids: Tensor, types: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def states(self, ids: Tensor, lengths: Tensor, types: Tensor | None = None) -> Tensor:
+        """Of ids (B, T) with lengths (B): (B, T, D)."""
         x = self.embeddings(ids, types)
         mask = padding_mask(lengths, ids.shape[1], x)
         for layer in self.layers:
             x = layer(x, mask)
-        start, end = self.span(x).unbind(-1)
+        return x
+
+
+class BertReader(BertEncoder):
+    """`[CLS] question [SEP] passage [SEP]` (B, T) to the logits of starts and ends, each (B, T)."""
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__(config)
+        self.config = config
+        self.span = nn.Linear(config.width, 2)
+        self.initialise()
+
+    def forward(self, ids: Tensor, types: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        start, end = self.span(self.states(ids, lengths, types)).unbind(-1)
         return start, end
 
     @classmethod
     def from_folder(cls, path: Path, *, window: int | None = None, stride: int | None = None) -> BertReader:
-        """Read a Hugging Face BERT folder; a missing answer head starts afresh. Only safetensors are opened."""
+        """Read a Hugging Face folder; a missing answer head starts afresh. Only safetensors are opened."""
         sizes, weights = read_bert_folder(path)
-        if sizes.pop("offset") or not sizes["types"] or sizes.pop("epsilon") != EPSILON:
-            raise ConfigError(f"{path.name} is no BERT that reads", allowed="model_type 'bert', with its two segments")
-        window = min(256, sizes["positions"]) if window is None else window
+        window = min(256, sizes["positions"] - sizes["offset"]) if window is None else window
         module = cls(BertConfig(**sizes, window=window, stride=min(96, window // 3) if stride is None else stride))
         load_encoder(module, weights, fresh="span.", folder=path.name)
         return module

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from modeling.errors import ConfigError
+from modeling.text import Tokenizer
 
 SIZES = {
     "vocabulary_size": "vocab_size", "width": "hidden_size", "layers": "num_hidden_layers",
@@ -22,6 +23,8 @@ DISTILLED = SIZES | {"width": "dim", "layers": "n_layers", "heads": "n_heads", "
 KINDS = {"bert": SIZES, "roberta": SIZES, "xlm-roberta": SIZES, "distilbert": DISTILLED}
 """`model_type` -> what its config.json calls our sizes."""
 PREFIXES = ("bert.", "roberta.", "distilbert.")
+WORDS = "embeddings.word.weight"
+XLM_PIECES = "sentencepiece.bpe.model"
 NAMES = (
     ("embeddings.word_embeddings.", "embeddings.word."),
     ("embeddings.position_embeddings.", "embeddings.position."),
@@ -53,16 +56,40 @@ def read_bert_folder(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     try:
         sizes: dict[str, Any] = {ours: int(given.get(theirs, 0) if ours == "types" else given[theirs])
                  for ours, theirs in names.items()}
+        roberta = names is SIZES and given["model_type"] != "bert"
+        sizes["offset"] = int(given.get("pad_token_id", 1)) + 1 if roberta else 0
+        sizes["epsilon"] = float(given.get("layer_norm_eps", 1e-12))
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(f"the config.json of {path.name} lacks {error}", allowed="the sizes of the network") from None
-    roberta = names is SIZES and given["model_type"] != "bert"
-    sizes["offset"] = int(given.get("pad_token_id", 1)) + 1 if roberta else 0
-    sizes["epsilon"] = float(given.get("layer_norm_eps", 1e-12))
     try:
-        return sizes, our_weights(load_file(path / "model.safetensors"))
+        weights = our_weights(load_file(path / "model.safetensors"))
     except SafetensorError as error:
         raise ConfigError(f"the model.safetensors of {path.name} cannot be read: {error}",
                           remedy="Download the folder again") from None
+    return _with_rows_for(_tokens_of(path), sizes, weights, path.name)
+
+
+def _tokens_of(path: Path) -> int | None:
+    """Of the folder's tokenizer, None where there is none."""
+    if (path / "tokenizer.json").is_file():
+        return Tokenizer.load(path).vocabulary_size
+    if (path / XLM_PIECES).is_file():
+        raise ConfigError(f"{path.name} has a {XLM_PIECES} and no tokenizer.json, and the ids of the two differ",
+                          remedy="Save its tokenizer anew: AutoTokenizer.from_pretrained(...).save_pretrained(...)")
+    return None
+
+
+def _with_rows_for(
+    tokens: int | None, sizes: dict[str, Any], weights: dict[str, Tensor], folder: str
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Without the rows of the word table that no token has; some folders round their number up."""
+    rows = sizes["vocabulary_size"]
+    if tokens is None or tokens == rows or WORDS not in weights:
+        return sizes, weights
+    if tokens > rows:
+        raise ConfigError(f"the tokenizer of {folder} has {tokens} tokens, but its embeddings {rows} rows",
+                          allowed="a row for each token", remedy="Use the tokenizer that the model was trained with")
+    return sizes | {"vocabulary_size": tokens}, weights | {WORDS: weights[WORDS][:tokens].clone()}
 
 
 def read_config(path: Path) -> dict[str, Any]:

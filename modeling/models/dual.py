@@ -5,35 +5,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from modeling.configs.dual import DualConfig
-from modeling.models.bert import BertLayer
-from modeling.models.bert_classifier import Embeddings
+from modeling.models.bert import BertEncoder
+from modeling.models.bert_classifier import pooled
 from modeling.models.bert_folder import load_encoder, read_bert_folder
-from modeling.models.layers import mean_of, padding_mask
 
 
-class Dual(nn.Module):
+class Dual(BertEncoder):
     """`[CLS] text [SEP]` (B, T) with lengths (B) to vectors (B, D) of length 1."""
 
     def __init__(self, config: DualConfig) -> None:
-        super().__init__()
+        super().__init__(config)
         self.config = config
-        self.embeddings = Embeddings(config)
-        self.layers = nn.ModuleList(BertLayer(config, config.epsilon) for _ in range(config.layers))
-        for parameter in self.parameters():
-            if parameter.dim() > 1:
-                nn.init.normal_(parameter, std=0.02)
+        self.initialise()
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        x = self.embeddings(ids)  # (B, T, D)
-        mask = padding_mask(lengths, ids.shape[1], x)
-        for layer in self.layers:
-            x = layer(x, mask)
-        pooled = x[:, 0] if self.config.pooling == "first" else mean_of(x, lengths)  # (B, D)
-        return F.normalize(pooled.float(), dim=-1)
+        return F.normalize(pooled(self.states(ids, lengths), lengths, self.config).float(), dim=-1)
 
     @classmethod
     def from_folder(cls, path: Path) -> Dual:

@@ -1,4 +1,4 @@
-"""What a classifier reads of a text: the same ids in training, in the proof of the export and in serving."""
+"""What a network reads of a text, or of a pair: the same ids in training, in the proof of the export and in serving."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from modeling.errors import ConfigError
 from modeling.text.tokenizer import Tokenizer
 
 PRIME, OFFSET, BITS = 1_099_511_628_211, 14_695_981_039_346_656_037, 2**64 - 1  # of FNV-1a
@@ -57,3 +58,34 @@ class ClassifierInputs:
             # The low bits alone hang on the low bits of the tokens.
             found += [vocabulary + (run ^ run >> 32) % self.buckets for run in hashed]
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class PairMarks:
+    """Ids that stand before a question, between it and its passage, and behind both: `[CLS] q [SEP] p [SEP]` in BERT,
+    `<s> q </s></s> p </s>` in RoBERTa, and as BERT has it where the tokenizer says nothing."""
+
+    before: tuple[int, ...]
+    between: tuple[int, ...]
+    behind: tuple[int, ...]
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer) -> PairMarks:
+        """Raises ConfigError for a tokenizer that has no marks."""
+        if all(own := tokenizer.pair_marks()):
+            return cls(*own)
+        first, separator = tokenizer.first_id, tokenizer.separator_id
+        if first is None or separator is None:
+            raise ConfigError("the tokenizer has no [CLS] and [SEP], and no <s> and </s>",
+                              allowed="the tokenizer of a BERT or of its kin")
+        return cls((first,), (separator,), (separator,))
+
+    def __len__(self) -> int:
+        return len(self.before) + len(self.between) + len(self.behind)
+
+    def start(self, question: Sequence[int]) -> int:
+        """Where the passage begins."""
+        return len(self.before) + len(question) + len(self.between)
+
+    def window(self, question: Sequence[int], passage: Sequence[int]) -> list[int]:
+        return [*self.before, *question, *self.between, *passage, *self.behind]

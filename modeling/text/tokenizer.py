@@ -156,6 +156,16 @@ class Tokenizer:
         whole, bare = self._inner.encode("a").ids, self.encode("a")
         return list(whole[: next((i for i in range(len(whole)) if whole[i:][: len(bare)] == bare), 0)])
 
+    def pair_marks(self) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+        """Special tokens that the tokenizer itself would put before, between and behind a pair of texts."""
+        pair = self._inner.encode("a", "a")
+        sides = pair.sequence_ids
+        if not {0, 1} <= set(sides):
+            return (), (), ()
+        last, first = len(sides) - sides[::-1].index(0), sides.index(1)
+        return (tuple(pair.ids[: sides.index(0)]), tuple(pair.ids[last:first]),
+                tuple(pair.ids[len(sides) - sides[::-1].index(1) :]))
+
     def decode(self, ids: Iterable[int]) -> str:
         """Text of `ids`; special tokens give nothing, bytes that are no UTF-8 give U+FFFD."""
         stream = self.detokenizer()

@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import (
     BartConfig,
     BartForConditionalGeneration,
+    BertConfig,
+    BertForQuestionAnswering,
+    DistilBertConfig,
+    DistilBertForQuestionAnswering,
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
@@ -24,8 +28,12 @@ from transformers import (
     Qwen2ForCausalLM,
     Qwen3Config,
     Qwen3ForCausalLM,
+    RobertaConfig,
+    RobertaForQuestionAnswering,
     T5Config,
     T5ForConditionalGeneration,
+    XLMRobertaConfig,
+    XLMRobertaForQuestionAnswering,
 )
 
 VOCABULARY = 300
@@ -103,3 +111,53 @@ def causal_folder(folder: Path, family: str = "llama", **saving: Any) -> PreTrai
     model.save_pretrained(folder, **saving)
     byte_tokenizer().save(str(folder / "tokenizer.json"))
     return model
+
+
+ENCODER: dict[str, Any] = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48}
+READERS: dict[str, Callable[[int], PreTrainedModel]] = {
+    "bert": lambda size: BertForQuestionAnswering(BertConfig(
+        **ENCODER, vocab_size=size, max_position_embeddings=80)),
+    "roberta": lambda size: RobertaForQuestionAnswering(RobertaConfig(
+        **ENCODER, vocab_size=size, max_position_embeddings=82, type_vocab_size=1, layer_norm_eps=1e-5)),
+    "xlm-roberta": lambda size: XLMRobertaForQuestionAnswering(XLMRobertaConfig(
+        **ENCODER, vocab_size=size + 3, max_position_embeddings=82, type_vocab_size=1, layer_norm_eps=1e-5)),
+    "distilbert": lambda size: DistilBertForQuestionAnswering(DistilBertConfig(
+        vocab_size=size, dim=32, n_layers=2, n_heads=2, hidden_dim=48, max_position_embeddings=80)),
+}
+"""`model_type` -> an encoder that reads, for a tokenizer of so many tokens; that of XLM-R has rows without a token."""
+
+
+def reader_folder(folder: Path, family: str, words: tuple[str, ...] = ()) -> PreTrainedModel:
+    """Write a folder with the kind of tokenizer that the family has, its template for pairs included, and the marks
+    that stand before, between and behind them."""
+    inner = piece_tokenizer(words) if "bert" in family and "roberta" not in family else sentence_tokenizer(family)
+    model = shaken(READERS[family](inner.get_vocab_size()))
+    model.save_pretrained(folder)
+    inner.save(str(folder / "tokenizer.json"))
+    return model
+
+
+def piece_tokenizer(words: tuple[str, ...]) -> Tokenizer:
+    """WordPiece, as BERT and DistilBERT have."""
+    known = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *words]
+    inner = Tokenizer(models.WordPiece({word: n for n, word in enumerate(known)}, unk_token="[UNK]"))  # noqa: S106
+    inner.pre_tokenizer = pre_tokenizers.Whitespace()
+    inner.add_special_tokens(known[:4])
+    inner.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    return inner
+
+
+def sentence_tokenizer(family: str) -> Tokenizer:
+    """ByteLevel BPE as RoBERTa, Unigram as XLM-R has."""
+    marks = ("<s>", "<pad>", "</s>", "<unk>")
+    if family == "roberta":
+        inner = byte_tokenizer(marks)
+        inner.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), add_prefix_space=False)
+        return inner
+    inner = Tokenizer(models.Unigram())
+    inner.pre_tokenizer, inner.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
+    inner.train_from_iterator(TEXTS, trainers.UnigramTrainer(
+        vocab_size=120, special_tokens=list(marks), unk_token="<unk>", show_progress=False))  # noqa: S106
+    inner.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)])
+    return inner

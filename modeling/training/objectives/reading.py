@@ -15,7 +15,7 @@ from modeling.configs import TrainingConfig
 from modeling.errors import ConfigError
 from modeling.metrics import exact_match, squad_f1
 from modeling.refusal import Confidence, figures, tuned, unanswerable
-from modeling.text import Tokenizer
+from modeling.text import PairMarks, Tokenizer
 from modeling.training.batches import cut
 from modeling.training.objectives.base import Objective, Row, Rows, Sample
 from modeling.training.objectives.packing import flattened, restored
@@ -51,7 +51,7 @@ class Window:
 
 
 class Reading(Objective):
-    """A span is right if it is any of the row's answers; a window without one points at its first token, [CLS]."""
+    """A span is right if it is any of the row's answers; a window without one points at its first mark."""
 
     measure = "exact_span"
 
@@ -64,10 +64,10 @@ class Reading(Objective):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.confidence = Confidence()
-        ids = [self.tokenizer.first_id, self.tokenizer.separator_id, self.tokenizer.pad_id]
-        if None in ids:
-            raise ConfigError("the tokenizer has no [CLS], [SEP] and [PAD]", allowed="the tokenizer of a BERT")
-        self.cls_id, self.sep_id, self.pad_id = (int(i) for i in ids if i is not None)
+        self.marks = PairMarks.of(self.tokenizer)
+        if self.tokenizer.pad_id is None:
+            raise ConfigError("the tokenizer has no [PAD] or <pad>", allowed="the tokenizer of a BERT or of its kin")
+        self.pad_id: int = self.tokenizer.pad_id
 
     def examples(self, rows: Rows, *, training: bool) -> Sequence[Window]:
         contexts = list(dict.fromkeys(row["context"] for row in rows))
@@ -94,7 +94,7 @@ class Reading(Objective):
     def windows(self, index: int, question: list[int], passage: Passage, answers: Sequence[Row]) -> list[Window]:
         """The passage in overlapping pieces that fit beside the question."""
         spans, length = token_spans(answers, passage.offsets), len(passage.ids)
-        room = self.config.window - len(question) - 3
+        room = self.config.window - len(question) - len(self.marks)
         step = max(1, room - self.config.stride)
         starts = range(0, max(1, length - self.config.stride) if length > room else 1, step)
         return [
@@ -121,7 +121,7 @@ class Reading(Objective):
         return found
 
     def cost(self, example: Window) -> int:
-        return len(example.question) + example.stop - example.start + 3
+        return len(example.question) + example.stop - example.start + len(self.marks)
 
     def collate(self, examples: Sequence[Window]) -> tuple[Tensor, Tensor, Tensor]:
         """Ids and types (B, T) and lengths (B)."""
@@ -129,11 +129,9 @@ class Reading(Objective):
         ids = torch.full((len(examples), int(lengths.max())), self.pad_id)
         types = torch.zeros_like(ids)
         for i, example in enumerate(examples):
-            first = len(example.question) + 2
-            passage = example.passage.ids[example.start : example.stop].tolist()
-            row = [self.cls_id, *example.question, self.sep_id, *passage, self.sep_id]
+            row = self.marks.window(example.question, example.passage.ids[example.start : example.stop].tolist())
             ids[i, : len(row)] = torch.tensor(row)
-            types[i, first : len(row)] = 1
+            types[i, self.marks.start(example.question) : len(row)] = 1
         return ids, types, lengths
 
     def loss(self, module: nn.Module, examples: Sequence[Window]) -> Tensor:
@@ -141,7 +139,7 @@ class Reading(Objective):
         ids, types, lengths = self.collate(examples)
         wanted = torch.zeros(2, *ids.shape, dtype=torch.bool)
         for i, example in enumerate(examples):
-            first = len(example.question) + 2
+            first = self.marks.start(example.question)
             for start, end in example.spans:
                 wanted[0, i, first + start] = wanted[1, i, first + end] = True
             if not example.spans:
@@ -158,7 +156,7 @@ class Reading(Objective):
             chosen = [examples[i] for i in batch]
             starts, ends = (logits.float().numpy() for logits in module(*self.collate(chosen)))
             for i, example in enumerate(chosen):
-                first, size = len(example.question) + 2, example.stop - example.start
+                first, size = self.marks.start(example.question), example.stop - example.start
                 score, a, b = best_span(starts[i, first : first + size], ends[i, first : first + size])
                 yield example, score - float(starts[i, 0] + ends[i, 0]), score, a, b
 
