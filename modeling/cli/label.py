@@ -17,7 +17,8 @@ from modeling.inference.labelling import label_file
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("artifact", metavar="ARTIFACT", help="folder of a classifier, or the name of a starter")
-    parser.add_argument("file", type=Path, metavar="FILE", help="CSV, TSV, JSON lines, Parquet, or a text a line")
+    parser.add_argument("file", type=Path, metavar="FILE",
+                        help="CSV, TSV, Excel, JSON lines, Parquet, or a text a line")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="what to write: .csv, .tsv or .jsonl")
     parser.add_argument("--column", metavar="NAME", help="the column with the texts, by name or by index from 0")
     parser.add_argument("--format", help="the file's format, where suffix and content mislead")

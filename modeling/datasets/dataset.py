@@ -36,6 +36,17 @@ class Problem:
         return f"{where}: {self.message}" if where else self.message
 
 
+class Unread(str):
+    """An empty cell in place of one that cannot be read; `why` is told where a row needs it."""
+
+    why: str
+
+    def __new__(cls, why: str) -> Unread:
+        cell = super().__new__(cls)
+        cell.why = why
+        return cell
+
+
 @dataclass(slots=True, kw_only=True)
 class Table:
     """Records of one file before they have roles: what each parser in `formats/` returns. They come once, lazily."""

@@ -6,7 +6,8 @@ import codecs
 
 from modeling.errors import DataError
 
-FORMATS_ALLOWED = "Allowed are CSV, TSV, JSONL, JSON, Parquet, plain text, SQuAD JSON, TMX and aligned text files"
+FORMATS_ALLOWED = ("Allowed are CSV, TSV, JSONL, JSON, Parquet, Excel (.xlsx), plain text, SQuAD JSON, TMX and "
+                   "aligned text files")
 
 _MAGIC: dict[bytes, str] = {
     b"\x89PNG": "a PNG picture",
@@ -20,12 +21,12 @@ _MAGIC: dict[bytes, str] = {
     b"7z\xbc\xaf": "a 7-Zip archive",
     b"\x28\xb5\x2f\xfd": "a Zstandard archive",
     b"%PDF": "a PDF document",
-    b"\xd0\xcf\x11\xe0": "an old Office file",
     b"\x7fELF": "a program",
     b"MZ\x90": "a program",
     b"SQLite format 3": "an SQLite database",
     b"ARROW1": "an Arrow file",
 }
+_OLE = b"\xd0\xcf\x11\xe0"
 MARKING = "parley.mark"  # error handler for codecs: wrong bytes become WRONG
 WRONG = "\udcff"  # never comes out of a decoder otherwise
 _PICKLE_PROTOCOLS = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
@@ -36,6 +37,9 @@ def refuse_binary(data: bytes, name: str) -> None:
     if data.startswith(_PICKLE_PROTOCOLS) or name.lower().endswith((".pkl", ".pickle", ".pt", ".pth", ".joblib")):
         raise DataError(f"{name} is a pickle, which can run any code when it is opened",
                         allowed=FORMATS_ALLOWED, remedy="Save the data as CSV or JSONL and give that file")
+    if data.startswith(_OLE):
+        raise DataError(f"{name} is an old Office file (.xls), or one with a password",
+                        allowed=FORMATS_ALLOWED, remedy="Open it and save it as .xlsx without a password, or as CSV")
     for magic, kind in _MAGIC.items():
         if data.startswith(magic):
             raise DataError(f"{name} is {kind}, not a data file", allowed=FORMATS_ALLOWED,

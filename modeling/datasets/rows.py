@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from modeling.datasets.dataset import Problem, Row, Table
+from modeling.datasets.dataset import Problem, Row, Table, Unread
 from modeling.text import normalise
 
 Answer = dict[str, Any]
@@ -41,6 +41,7 @@ def to_rows(table: Table, task: str, roles: Mapping[str, str], languages: tuple[
         line, cells = item
         values = {role: cells[place] for role, place in places}
         try:
+            _refuse_unread(values, roles)
             row, mended = make(values | fixed if fixed else values, roles, line, languages)
         except BadRowError as error:
             yield Problem(line, error.column, error.message)
@@ -48,6 +49,12 @@ def to_rows(table: Table, task: str, roles: Mapping[str, str], languages: tuple[
         for message in mended:
             yield Problem(line, roles.get("answers"), message, "warning")
         yield row
+
+
+def _refuse_unread(values: Mapping[str, Any], roles: Mapping[str, str]) -> None:
+    for role, value in values.items():
+        if isinstance(value, Unread):
+            raise BadRowError(roles[role], value.why)
 
 
 def labels_of(row: Mapping[str, Any]) -> list[str]:

@@ -14,6 +14,7 @@ from modeling.datasets.formats.parquet import read_parquet
 from modeling.datasets.formats.plain import read_aligned, read_labelled_lines, read_lines, read_text
 from modeling.datasets.formats.table import read_csv, read_tsv
 from modeling.datasets.formats.tmx import read_tmx
+from modeling.datasets.formats.workbook import read_workbook
 from modeling.datasets.languages import language_code
 from modeling.datasets.textfile import TextFile
 from modeling.errors import DataError
@@ -24,7 +25,8 @@ __all__ = ["FORMATS", "SUFFIXES", "check_start", "naming", "opened", "opened_ali
 # Suffix -> format. A file whose suffix is not here is told by its content.
 SUFFIXES: dict[str, str] = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
-    ".parquet": "parquet", ".tmx": "tmx", ".txt": "text", ".text": "text", ".md": "text",
+    ".parquet": "parquet", ".xlsx": "xlsx", ".xlsm": "xlsx", ".tmx": "tmx", ".txt": "text", ".text": "text",
+    ".md": "text",
 }
 _TEXT_FORMATS: dict[str, Callable[[TextFile, Collection[str], str | None], Table]] = {
     "csv": lambda file, names, task: read_csv(file, names=names),
@@ -35,7 +37,13 @@ _TEXT_FORMATS: dict[str, Callable[[TextFile, Collection[str], str | None], Table
     "text": lambda file, names, task: _PLAIN.get(task, read_text)(file),
 }
 _PLAIN: dict[str | None, Callable[[TextFile], Table]] = {"classification": read_labelled_lines, "labelling": read_lines}
-FORMATS = (*_TEXT_FORMATS, "parquet", "tmx", "parallel")
+_BINARY_FORMATS: dict[str, Callable[[Path, Collection[str]], Table]] = {
+    "parquet": lambda path, names: read_parquet(path),
+    "xlsx": lambda path, names: read_workbook(path, names=names),
+}
+_SIGNS = {"parquet": (b"PAR1", "no Parquet file"), "xlsx": (b"PK\x03\x04", "no Excel workbook")}
+"""How a binary file begins; what one is that does not, and has the suffix."""
+FORMATS = (*_TEXT_FORMATS, *_BINARY_FORMATS, "tmx", "parallel")
 
 
 @contextmanager
@@ -47,8 +55,8 @@ def opened(path: Path, *, format: str | None, task: str | None, names: Collectio
     file: TextFile | None = None
     try:
         kind = format or _format_of(path)
-        if kind == "parquet":
-            yield _spread(read_parquet(path))
+        if kind in _BINARY_FORMATS:
+            yield _spread(_BINARY_FORMATS[kind](path, names))
             return
         file = TextFile(path)
         if kind == "tmx":
@@ -130,9 +138,9 @@ def _format_told_by(data: bytes, name: str) -> str:
     if start.startswith((b"<?xml", b"<tmx", b"<!DOCTYPE tmx")):
         return "tmx"
     kind = SUFFIXES.get(Path(name).suffix.lower(), "")
-    if kind == "parquet":
+    if kind in _BINARY_FORMATS and not data.startswith(_SIGNS[kind][0]):
         refuse_binary(data, name)
-        raise DataError(f"{name} is no Parquet file", allowed=FORMATS_ALLOWED)
+        raise DataError(f"{name} is {_SIGNS[kind][1]}", allowed=FORMATS_ALLOWED)
     return kind
 
 
@@ -141,7 +149,7 @@ def check_start(data: bytes, name: str, *, size: int) -> None:
 
     A megabyte is enough; what comes after it is not known yet.
     """
-    if _format_told_by(data, name) != "parquet":
+    if _format_told_by(data, name) not in _BINARY_FORMATS:
         detect(data, name, size=size)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from modeling.datasets.dataset import LONGEST_RECORD, Problem, Record, Table, looked_at
 from modeling.datasets.languages import LANGUAGES
@@ -16,7 +16,8 @@ from modeling.tasks import TASKS
 csv.field_size_limit(2 * LONGEST_RECORD)  # the limit of a whole record comes before it
 
 _KNOWN_NAMES = frozenset(name for task in TASKS.values() for names in task.names.values() for name in names)
-_LOOKED_AT = 1000  # rows that decide on delimiter, quotes, width and header
+LOOKED_AT = 1000
+"""Rows that decide on delimiter, quotes, width and header."""
 _IDENTIFIER = re.compile(r"[^\W\d][\w .\-/]{0,39}")
 
 
@@ -24,17 +25,17 @@ def read_csv(file: TextFile, *, names: Collection[str] = ()) -> Table:
     """Comma-, semicolon- or bar-separated; quotes as in RFC 4180. `names` are columns that the caller expects."""
     head = [line[:65536] for line in file.peek(50)]
     delimiter = max(",;|\t", key=lambda mark: sum(min(line.count(mark), 3) for line in head))
-    return _table("csv", file, _records(file, delimiter, csv.QUOTE_MINIMAL), names)
+    return table_of("csv", _records(file, delimiter, csv.QUOTE_MINIMAL), file.position, names)
 
 
 def read_tsv(file: TextFile, *, names: Collection[str] = ()) -> Table:
     """Tab-separated. A quote is a mark like any other, unless only reading it as one makes the rows even."""
-    head = file.peek(_LOOKED_AT)
+    head = file.peek(LOOKED_AT)
     quoting: int = csv.QUOTE_NONE
     if any('"' in line for line in head):
         plain, quoted = (_uneven(head, quoting) for quoting in (csv.QUOTE_NONE, csv.QUOTE_MINIMAL))
         quoting = csv.QUOTE_MINIMAL if quoted < plain // 2 or (plain and not quoted) else csv.QUOTE_NONE
-    return _table("tsv", file, _records(file, "\t", quoting), names)
+    return table_of("tsv", _records(file, "\t", quoting), file.position, names)
 
 
 def _uneven(lines: list[str], quoting: int) -> int:
@@ -87,13 +88,18 @@ def _records(file: TextFile, delimiter: str, quoting: int) -> Iterator[Record | 
             yield line, cells
 
 
-def _table(kind: str, file: TextFile, found: Iterator[Record | Problem], names: Collection[str]) -> Table:
-    head, items = looked_at(found, file.position)
+def table_of(kind: str, found: Iterator[Record | Problem], position: Callable[[], int], names: Collection[str],
+             ) -> Table:
+    """Rows of cells as a table: whether the first is a header, what the columns are called, which rows are ragged.
+
+    `position` are the bytes read so far. Raises DataError where there is no row.
+    """
+    head, items = looked_at(found, position)
     if not head:
         raise DataError("the file has no rows", allowed="A table has a header or data in its first line")
     first = head[0][0]
-    named = _has_header(head[:_LOOKED_AT], names)
-    width = len(head[0][1]) if named else _usual_width(head[:_LOOKED_AT])
+    named = _has_header(head[:LOOKED_AT], names)
+    width = len(head[0][1]) if named else _usual_width(head[:LOOKED_AT])
     columns = _unique([cell.strip() for cell in head[0][1]]) if named else [str(i) for i in range(width)]
     body = [record for record in head[named:] if len(record[1]) == width]
     return Table(format=kind, columns=columns, head=body, named=named,
