@@ -15,6 +15,10 @@ from tests.browser.visit import Site, Visitor
 
 RAGGED = "label,text\nbilling,The invoice is wrong\nbilling\ntechnical,It does not start,twice\ntechnical,\n"
 QUICK = {"epochs": "12", "batch_tokens": "512"}
+LABELS = ("billing", "delivery", "technical")
+RANGES = {"learning_rate": "0.002..0.2:log", "embedding": "16|64|128", "dropout": "0..0.5"}
+LETTERS = ("My parcel was left in the rain and the box is wet.", "I was charged twice for the same month.",
+           "The app closes as soon as I open a photo.", "Hello, is anybody there?", "我的包裹三天没有更新了。")
 ENDLESS = {"epochs": "4000", "patience": "0", "batch_tokens": "256"}
 
 
@@ -27,6 +31,7 @@ def furnish(browser: Browser, site: Site) -> Mapping[str, str]:
     with tempfile.TemporaryDirectory() as folder:
         found = {f"admin-{name}": f"{site.address}/admin/{path}" for name, path in LISTS.items()}
         found |= _data(road, Path(folder)) | _trained(road)
+        found |= _compared(road, found["admin-report"]) | _foreign(road, found["admin-artifact"], Path(folder))
         page.goto(found["admin-training"])
         road.publish(name="Where does it belong?")
         found["admin-assistant"] = page.url
@@ -79,9 +84,65 @@ def _trained(road: Road) -> dict[str, str]:
             break
         page.wait_for_timeout(3000)
         page.reload()
-    ids = [re.search(r"[0-9a-f-]{36}", run)[0] for run in runs]  # type: ignore[index]
     return {"admin-training": runs[1], "admin-artifact": page.url,
-            "admin-comparison": f"/admin/training/trainingrun/compare/?run={ids[0]}&run={ids[1]}"}  # fmt: skip
+            "admin-comparison": f"/admin/training/trainingrun/compare/?run={_id(runs[0])}&run={_id(runs[1])}"}  # fmt: skip
+
+
+def _id(address: str) -> str:
+    return re.search(r"[0-9a-f-]{36}", address)[0]  # type: ignore[index]
+
+
+def _compared(road: Road, report: str) -> dict[str, str]:
+    """More models of the same data, a search for settings, and word vectors of its texts."""
+    page = road.page
+    page.goto(report)
+    road.compare("bag", "cnn")
+    found, version = {"admin-leaderboard": page.url}, _id(report)
+    road.search(version, model="bag", ranges=RANGES, trials=12)
+    found["admin-search"] = page.url
+    road.embed(version, settings={"dimensions": "50", "min_count": "2", "epochs": "40"})
+    return {**found, "admin-vectors": page.url,
+            "admin-preprocessing": f"/admin/training/trainingrun/add/?version={version}&steps=1&set_lowercase=true&set_numbers=replace&set_segment=true", "admin-vectors-new": "/admin/vectors/wordvectors/add/",
+            "admin-search-new": f"/admin/experiments/search/add/?version={version}"}
+
+
+def _foreign(road: Road, artifact: str, folder: Path) -> dict[str, str]:
+    """A file labelled by our model, and a pipeline of scikit-learn that answers from now on."""
+    page, label = road.page, f"/admin/training/artifact/{_id(artifact)}/label/"
+    page.goto(road.address + label)
+    letters = folder / "letters.txt"
+    letters.write_text("\n".join(LETTERS), encoding="utf-8")
+    road.send(letters)
+    page.get_by_test_id("start").click()
+    page.locator("#labelled:not([hx-get]) [data-state=done]").wait_for(timeout=120_000)
+    pipeline(folder / "words.onnx")
+    road.go("training/artifact/adopt/")
+    road.send(folder / "words.onnx", folder / "tickets.csv", fields={"labels": "\n".join(LABELS)})
+    page.get_by_role("button", name="Try it").click()
+    page.wait_for_url("**/jobs/job/**")
+    page.locator("#job:not([hx-get])").wait_for(timeout=120_000)
+    road.go("training/artifact/")
+    page.get_by_role("link", name="words").click()
+    return {"admin-label": label, "admin-adopted": page.url, "admin-adopt": "/admin/training/artifact/adopt/",
+            "admin-import": "/admin/training/artifact/import/"}
+
+
+def pipeline(path: Path) -> None:
+    """A classifier of scikit-learn, of the words of our sample tickets, as skl2onnx writes it."""
+    import csv
+
+    from skl2onnx import convert_sklearn
+    from skl2onnx.common.data_types import StringTensorType
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    rows = list(csv.DictReader(sample_files("classification")[0][1].decode().splitlines()))
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression(C=10))
+    model.fit([row["text"] for row in rows], [row["label"] for row in rows])
+    found = convert_sklearn(model, initial_types=[("texts", StringTensorType([None, 1]))], target_opset=18,
+                            options={TfidfVectorizer: {"locale": "C.UTF-8"}})
+    path.write_bytes(found.SerializeToString())
 
 
 def correct(visitor: Visitor, link: str) -> None:

@@ -69,6 +69,43 @@ class Road:
         ended.wait_for(timeout=minutes * MINUTE)
         assert ended.get_attribute("data-state") == "done", ended.inner_text()
 
+    def compare(self, *models: str, minutes: float = 10) -> None:
+        """From a report to its leaderboard, with these models trained and measured too."""
+        self.page.click("#report .p-actions a[href*=leaderboard]")
+        for model in models:
+            self.page.check(f"[name=model][value={model}]")
+        self.page.click("form button.primary:not([data-testid])")
+        self._settled("#leaderboard", minutes)
+
+    def search(self, version: str, *, model: str, ranges: Mapping[str, str], trials: int, minutes: float = 10) -> None:
+        """A search for settings; ends when its page shows all trials."""
+        self.go(f"experiments/search/add/?version={version}&model={model}")
+        for field, text in {**ranges, "trials": str(trials)}.items():
+            self._set(self.page.locator(f"[name$={field}]"), text)
+        self.page.click("#search button.primary")
+        self.page.wait_for_url(re.compile(r"/search/[0-9a-f-]{36}/"))
+        self._settled("#search", minutes)
+
+    def embed(self, version: str, *, settings: Mapping[str, str], minutes: float = 5) -> None:
+        """Word vectors of a dataset; ends on their page, with the map."""
+        self.go("vectors/wordvectors/add/")
+        self.page.select_option("[name=version]", version)
+        for field, text in settings.items():
+            self._set(self.page.locator(f"[name$={field}]"), text)
+        self.page.get_by_test_id("start").click()
+        self.page.locator("#explore").wait_for(timeout=minutes * MINUTE)
+
+    def send(self, *files: Path, fields: Mapping[str, str] | None = None) -> None:
+        """Drop files into the form of the page, fill in its fields, and send it once all files are here."""
+        self.page.set_input_files("#pick", [str(file) for file in files])
+        self.page.locator("#uploads input[name=uploads]").nth(len(files) - 1).wait_for(state="attached")
+        for name, text in (fields or {}).items():
+            self.page.fill(f"[name={name}]", text)
+
+    def _settled(self, part: str, minutes: float) -> None:
+        """Wait for a part of the page that asks for itself again until it is whole."""
+        self.page.locator(f"{part}:not([hx-get])").wait_for(timeout=minutes * MINUTE)
+
     def publish(self, *, name: str = "") -> None:
         """From a finished training to the page of its assistant."""
         self.page.click("[data-testid=publish]")

@@ -110,8 +110,14 @@ def _edit_page(request: HttpRequest, assistant: Assistant, form: AssistantForm, 
     return _page(
         request, "assistants/edit.html", title=assistant.name, form=form, examples=examples, assistant=assistant,
         original=assistant, versions=[(version, _figures(version.artifact)) for version in versions], others=others,
-        documents=_documents(assistant),
+        documents=_documents(assistant), labels=_labelling(request, assistant),
         seen=Assistant.objects.visible_to(request.user).filter(pk=assistant.pk).exists(), **context)
+
+
+def _labelling(request: HttpRequest, assistant: Assistant) -> Artifact | None:
+    """The artifact that labels files as this assistant answers, where this person may see it."""
+    current = assistant.current if assistant.task == "classification" else None
+    return _artifacts(request).filter(pk=current.artifact_id).first() if current else None
 
 
 def _documents(assistant: Assistant) -> list[dict[str, Any]]:

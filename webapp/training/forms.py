@@ -63,7 +63,7 @@ class TrainForm(forms.Form):
         if self.choice.version is None:
             self.add_error("version", gettext("There are no checked data for this job yet. Upload some first."))
         if model_of(self.choice.task, self.choice.model).parent == "must" and not self.choice.parent:
-            self.add_error("parent", gettext("A reader starts from trained weights, and there are none here."))
+            self.add_error("parent", services.without_start(self.choice.task, self.choice.model))
         if not self.errors:
             try:
                 self.choice.estimate(self.settings)

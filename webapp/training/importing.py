@@ -111,7 +111,7 @@ class ModelHandler:
         pk = uuid.UUID(str(self.asked["artifact"]))
         place = services.artifact_place(pk)
         replace_folder(self.folder / "artifact", place)
-        artifact = services.register_artifact(path=place, owner=self.job.owner, origin="upload", pk=pk, verify=False)
+        artifact = services.register_artifact(path=place, owner=self.job.owner, origin="import", pk=pk, verify=False)
         transaction.on_commit(self._tidy)
         return {"artifact": str(artifact.pk)}
 

@@ -45,7 +45,8 @@ class Artifact(models.Model):
     model = models.CharField(_("model"), max_length=40)
     path = models.CharField(max_length=500, unique=True)
     origin = models.CharField(_("origin"), max_length=10, choices=[
-        ("training", _("trained here")), ("upload", _("uploaded")), ("starter", _("came with Parley"))])
+        ("training", _("trained here")), ("upload", _("uploaded")), ("import", _("imported from Hugging Face")),
+        ("adoption", _("brought as ONNX")), ("starter", _("came with Parley"))])
     bytes = models.PositiveBigIntegerField(_("size"), default=0)
     metrics = models.JSONField(default=dict, blank=True)  # metrics.json
     report = models.JSONField(default=dict, blank=True)  # the evaluation report, see modeling.inference.evaluation

@@ -110,9 +110,10 @@ def facts(artifact: Artifact) -> dict[str, Any]:
     return {
         "parity": [(label, _short(parity[name])) for name, label in parity_labels() if name in parity],
         "lineage": [(name, value) for name, value in (
+            (gettext("Origin"), artifact.get_origin_display()), (gettext("Imported from"), lineage.get("imported")),
             (gettext("Rows"), ", ".join(sizes)), (gettext("Seed"), lineage.get("seed")),
             (gettext("Recipe"), lineage.get("recipe")),
-            (gettext("Continued from"), (lineage.get("parent") or {}).get("name")),
+            (gettext("Continued from"), (lineage.get("parent") or {}).get("name") if not lineage.get("imported") else ""),
             (gettext("SHA-256"), manifest["digest"][:16] + "…")) if value not in (None, "")],
     }
 

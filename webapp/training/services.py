@@ -21,6 +21,7 @@ from modeling.artifact import replace_card
 from modeling.configs import TRAINABLE, model_of, read_settings
 from modeling.errors import ArtifactError, ConfigError, RequestError
 from modeling.runs import STOP
+from modeling.tasks import TASKS
 from webapp.accounts.models import User
 from webapp.datasets.models import DatasetVersion, Upload, VersionState
 from webapp.jobs import services as jobs
@@ -73,8 +74,13 @@ def _check(version: DatasetVersion, task: str, model: str, parent: Artifact | No
     if base and not base_folder(base).is_dir():
         raise ConfigError(_("There is no folder %(name)s of weights") % {"name": base}, field="parent")
     if model_of(task, model).parent == "must" and not (parent or base):
-        raise ConfigError(_("A reader starts from trained weights"), remedy=_("Choose what to continue from"),
-                          field="parent")
+        raise ConfigError(without_start(task, model), field="parent")
+
+
+def without_start(task: str, model: str) -> str:
+    """What is said of a model that has to start from trained weights where there are none."""
+    return _("%(model)s starts from trained weights, and there are none here. Import a model, or put a Hugging Face "
+             "folder below PARLEY_MODELS_FOLDER.") % {"model": _(TASKS[task].models[model].title)}
 
 
 def written(value: Any) -> str:
