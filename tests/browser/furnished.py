@@ -15,6 +15,7 @@ from tests.browser.visit import Site, Visitor
 
 RAGGED = "label,text\nbilling,The invoice is wrong\nbilling\ntechnical,It does not start,twice\ntechnical,\n"
 QUICK = {"epochs": "12", "batch_tokens": "512"}
+STEPS = "steps=1&set_preprocessing_lowercase=true&set_preprocessing_numbers=replace&set_preprocessing_segment=true"
 LABELS = ("billing", "delivery", "technical")
 RANGES = {"learning_rate": "0.002..0.2:log", "embedding": "16|64|128", "dropout": "0..0.5"}
 LETTERS = ("My parcel was left in the rain and the box is wet.", "I was charged twice for the same month.",
@@ -85,7 +86,7 @@ def _trained(road: Road) -> dict[str, str]:
         page.wait_for_timeout(3000)
         page.reload()
     return {"admin-training": runs[1], "admin-artifact": page.url,
-            "admin-comparison": f"/admin/training/trainingrun/compare/?run={_id(runs[0])}&run={_id(runs[1])}"}  # fmt: skip
+            "admin-comparison": f"/admin/training/trainingrun/compare/?run={_id(runs[0])}&run={_id(runs[1])}"}
 
 
 def _id(address: str) -> str:
@@ -101,8 +102,8 @@ def _compared(road: Road, report: str) -> dict[str, str]:
     road.search(version, model="bag", ranges=RANGES, trials=12)
     found["admin-search"] = page.url
     road.embed(version, settings={"dimensions": "50", "min_count": "2", "epochs": "40"})
-    return {**found, "admin-vectors": page.url,
-            "admin-preprocessing": f"/admin/training/trainingrun/add/?version={version}&steps=1&set_lowercase=true&set_numbers=replace&set_segment=true", "admin-vectors-new": "/admin/vectors/wordvectors/add/",
+    return {**found, "admin-vectors": page.url, "admin-vectors-new": "/admin/vectors/wordvectors/add/",
+            "admin-preprocessing": f"/admin/training/trainingrun/add/?version={version}&{STEPS}",
             "admin-search-new": f"/admin/experiments/search/add/?version={version}"}
 
 
@@ -118,7 +119,7 @@ def _foreign(road: Road, artifact: str, folder: Path) -> dict[str, str]:
     pipeline(folder / "words.onnx")
     road.go("training/artifact/adopt/")
     road.send(folder / "words.onnx", folder / "tickets.csv", fields={"labels": "\n".join(LABELS)})
-    page.get_by_role("button", name="Try it").click()
+    page.get_by_test_id("start").click()
     page.wait_for_url("**/jobs/job/**")
     page.locator("#job:not([hx-get])").wait_for(timeout=120_000)
     road.go("training/artifact/")

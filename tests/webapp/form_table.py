@@ -251,6 +251,8 @@ FORMS: list[Form] = [
          fields={"artifact": Field(takes=lambda _w, _v: False, kept=False, told=PAGE)}),
     Form(name="admin:assistants_assistant_documents", where=lambda w: [w.assistants["question-answering"].pk],
          fields={"file": Field(takes=lambda _w, _v: False, kept=False)}),
+    Form(name="admin:assistants_assistant_glossary", where=lambda w: [w.assistants["translation"].pk],
+         fields={"file": Field(takes=lambda _w, _v: False, kept=False)}),
     Form(name="admin:assistants_assistant_remove_document", fields={"index": ANY},  # what is not there is gone
          where=lambda w: [w.assistants["question-answering"].pk]),
     # Links

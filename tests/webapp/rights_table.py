@@ -148,6 +148,7 @@ RULES: dict[str, Rule] = {
     "admin:assistants_assistant_roll_back": act(OWNED, lambda w: [w.assistant.pk]),
     "admin:assistants_assistant_documents": act(OWNED, lambda w: [w.assistant.pk]),
     "admin:assistants_assistant_remove_document": act(OWNED, lambda w: [w.assistant.pk]),
+    "admin:assistants_assistant_glossary": Rule(who=OWNED, how=FORM, where=lambda w: [w.translator.pk]),
     # Links
     **pages("sharing_sharelink", "link", changelist=TRAINERS, add=TRAINERS, change=OWNED, history=OWNED),
     "admin:sharing_sharelink_terms": Rule(who=OWNED, how=FORM, where=lambda w: [w.link.pk]),

@@ -57,6 +57,7 @@ class World:
     search: Search
     assistant: Assistant
     assistant_document: AssistantDocument
+    translator: Assistant
     link: ShareLink
     link_token: str
     conversation: Conversation
@@ -142,7 +143,10 @@ def _published(owner: User, artifact: Artifact) -> dict[str, Any]:
                                          artifact=artifact.path, visibility="private")
     AssistantVersion.objects.create(assistant=assistant, artifact=artifact, number=1, promoted_by=owner)
     document = AssistantDocument.objects.create(assistant=assistant, name="plan.md", bytes=4)
-    return {"assistant": assistant, "assistant_document": document}
+    translator = Assistant.objects.create(slug="fr", name_en="French", task="translation", owner=owner,
+                                          artifact=artifact.path, visibility="private",
+                                          defaults={"glossary": [["fox of tess", "renard"]]})
+    return {"assistant": assistant, "assistant_document": document, "translator": translator}
 
 
 def _said(owner: User, assistant: Assistant) -> dict[str, Any]:

@@ -49,8 +49,8 @@ class AssistantAdmin(OwnedAdmin):
     def get_urls(self) -> list[URLPattern]:
         """Our own pages come first."""
         own = (("promote", views.promote), ("roll-back", views.roll_back), ("documents", views.add_documents),
-               ("documents/remove", views.remove_document))
-        names = ("promote", "roll_back", "documents", "remove_document")
+               ("documents/remove", views.remove_document), ("glossary", views.glossary))
+        names = ("promote", "roll_back", "documents", "remove_document", "glossary")
         return [path(f"<int:assistant_id>/{route}/", self.admin_site.admin_view(view),
                      name=f"assistants_assistant_{name}") for (route, view), name in zip(own, names, strict=True)
                 ] + super().get_urls()

@@ -8,12 +8,13 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from webapp.assistants.glossaries import MOST_TERMS, written_pairs
 from webapp.assistants.models import Visibility
 from webapp.assistants.sampling import KNOBS, STOP_CHARACTERS, STOP_TEXTS, STOPPING, Knob
 from webapp.assistants.services import Profile
 
 MOST_EXAMPLES = 6
-MOST_TERMS, LONGEST_TERM, GLOSSARY_CHARACTERS = 500, 200, 50_000  # of a glossary
+GLOSSARY_CHARACTERS = 50_000
 EXAMPLE_CHARACTERS, WELCOME_CHARACTERS = 5000, 2000
 
 
@@ -108,12 +109,9 @@ class AssistantForm(forms.Form):
 
     def clean_glossary(self) -> list[list[str]]:
         """The pairs."""
-        lines = [line for line in self.cleaned_data["glossary"].splitlines() if line.strip()]
-        pairs = [[side.strip() for side in line.split("=")] for line in lines]
-        if len(pairs) > MOST_TERMS or any(len(pair) != 2 or not all(0 < len(side) <= LONGEST_TERM for side in pair)
-                                          for pair in pairs):
-            raise forms.ValidationError(_("Write one pair a line, such as “fox = renard”, at most %(count)s.") % {
-                "count": MOST_TERMS})
+        pairs, faults = written_pairs(self.cleaned_data["glossary"], most=MOST_TERMS)
+        if faults:
+            raise forms.ValidationError(faults)
         return pairs
 
     def profile(self) -> Profile:

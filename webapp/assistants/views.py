@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from modeling.errors import ParleyError, RequestError
@@ -17,8 +18,10 @@ from modeling.tasks import TASKS
 from webapp.assistants import services
 from webapp.assistants.examples import proposal
 from webapp.assistants.forms import MOST_EXAMPLES, AssistantForm, ExampleFormSet
+from webapp.assistants.glossaries import BYTES, glossary_pieces, read_glossary
 from webapp.assistants.models import Assistant, AssistantVersion
 from webapp.assistants.services import Profile
+from webapp.datasets.exports import attachment
 from webapp.training import reports
 from webapp.training.choices import found
 from webapp.training.models import Artifact
@@ -185,6 +188,30 @@ def add_documents(request: HttpRequest, assistant_id: Any) -> HttpResponseBase:
         return redirect(f"{reverse(EDIT, args=[assistant.pk])}#documents")
     form, examples = _forms(None, assistant.task, assistant.directions, profile_of(assistant))
     return _edit_page(request, assistant, form, examples, document_faults=faults)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def glossary(request: HttpRequest, assistant_id: Any) -> HttpResponseBase:
+    """The terms of a translation assistant as CSV; sent back, the file's terms take their place."""
+    assistant = _assistant(request, assistant_id)
+    if assistant.task != "translation":
+        raise Http404
+    if request.method != "POST":
+        return attachment(glossary_pieces(assistant.defaults.get("glossary", [])), name=f"{assistant.slug}.csv",
+                          content_type="text/csv; charset=utf-8")
+    file = request.FILES.get("file")
+    if file is None or file.size > BYTES:
+        pairs, faults = [], [_("Choose a file.") if file is None else _("The file is too large for a glossary.")]
+    else:
+        pairs, faults = read_glossary(file.read())
+    profile = profile_of(assistant)
+    if faults:
+        return _edit_page(request, assistant, *_forms(None, assistant.task, assistant.directions, profile),
+                          glossary_faults=faults)
+    services.change(assistant=assistant, **{**profile, "defaults": {**assistant.defaults, "glossary": pairs}})
+    messages.success(request, ngettext("The glossary has %(n)s term.", "The glossary has %(n)s terms.", len(pairs)) % {
+        "n": len(pairs)})
+    return redirect(f"{reverse(EDIT, args=[assistant.pk])}#glossary")
 
 
 @require_POST

@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.translation import gettext
 
 from modeling.experiments import read_space
+from modeling.tasks import TASKS
 from webapp.charts import Series, line_chart, scatter
 from webapp.experiments.models import Search, Trial
 from webapp.jobs.models import JobState
@@ -22,6 +23,7 @@ def overview(search: Search) -> dict[str, Any]:
     best = search.result.get("number")
     return {
         "trials": [_line(trial, search, best) for trial in sorted(trials, key=lambda one: -one.number)],
+        "model": gettext(TASKS[search.task].models[search.model].title),
         "settings": [label(name) for name in search.space],
         "active": bool(search.job and search.job.state in ACTIVE),
         "course": _course(told) if told else "", "pictures": [_slice(search, name, told) for name in search.space],

@@ -36,8 +36,8 @@ class AdoptForm(forms.Form):
 
     name = forms.CharField(label=_("Name"), max_length=120, required=False)
     labels = forms.CharField(
-        label=_("Labels of its outputs"), widget=forms.Textarea(attrs={"rows": 4}), max_length=MOST_LABELS * LONGEST_LABEL,
-        help_text=_("One a line, in the order of the model's output."))
+        label=_("Labels of its outputs"), widget=forms.Textarea(attrs={"rows": 4}),
+        max_length=MOST_LABELS * LONGEST_LABEL, help_text=_("One a line, in the order of the model's output."))
     texts = forms.CharField(
         label=_("Texts to try"), widget=forms.Textarea(attrs={"rows": 3}), required=False, max_length=20_000,
         help_text=_("One a line; or drop a file of rows with text and label, and the share of right answers is told."))
@@ -141,7 +141,8 @@ class AdoptionHandler:
         """The folder gets its place and its row; the files go."""
         pk, place = self.graph.pk, services.artifact_place(self.graph.pk)
         replace_folder(self.folder / "artifact", place)
-        artifact = services.register_artifact(path=place, owner=self.graph.owner, origin="adoption", pk=pk, verify=False)
+        artifact = services.register_artifact(path=place, owner=self.graph.owner, origin="adoption", pk=pk,
+                                              verify=False)
         self._forget()
         return {"artifact": str(artifact.pk)}
 

@@ -29,13 +29,15 @@ from webapp.training.handlers import replace_folder
 TASKS_TO_IMPORT = ("generation", "translation", "summarisation")
 ID = r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}"
 DIRECTIONS = r"[a-z]{2,3}-[a-z]{2,3}(,[a-z]{2,3}-[a-z]{2,3})*"
+MORE = ("context", "directions", "prefix", "storage")
 STORAGES = [("fp32", _("32 bit: exact")), ("fp16", _("16 bit")), ("int8", _("8 bit: small and fast"))]
 
 
 class ImportForm(forms.Form):
     """Where the model is, and what it shall do."""
 
-    folder = forms.ChoiceField(label=_("Folder on the server"), required=False)
+    folder = forms.ChoiceField(label=_("Folder on the server"), required=False,
+                               help_text=_("Folders with safetensors below PARLEY_MODELS_FOLDER are listed."))
     hub = forms.CharField(
         label=_("Or its name on the Hugging Face hub"), required=False, max_length=193,
         validators=[RegexValidator(rf"\A{ID}\Z", _("A name looks like owner/model."))],
@@ -57,6 +59,21 @@ class ImportForm(forms.Form):
         fields: dict[str, Any] = self.fields
         fields["folder"].choices = [("", "–"), *((name, name) for name in base_names())]
         fields["task"].choices = [(task, gettext(TASKS[task].title)) for task in TASKS_TO_IMPORT]
+
+    @property
+    def more_is_wrong(self) -> bool:
+        """Whether a folded field has a message."""
+        return bool(set(MORE) & set(self.errors))
+
+    @property
+    def main_fields(self) -> list[forms.BoundField]:
+        """What is asked of every model."""
+        return [self[name] for name in self.fields if name not in MORE]
+
+    @property
+    def more_fields(self) -> list[forms.BoundField]:
+        """What its folder says as a rule."""
+        return [self[name] for name in MORE]
 
     def clean(self) -> dict[str, Any]:
         """One place, not two."""

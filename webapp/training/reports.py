@@ -113,7 +113,7 @@ def facts(artifact: Artifact) -> dict[str, Any]:
             (gettext("Origin"), artifact.get_origin_display()), (gettext("Imported from"), lineage.get("imported")),
             (gettext("Rows"), ", ".join(sizes)), (gettext("Seed"), lineage.get("seed")),
             (gettext("Recipe"), lineage.get("recipe")),
-            (gettext("Continued from"), (lineage.get("parent") or {}).get("name") if not lineage.get("imported") else ""),
+            (gettext("Continued from"), "" if lineage.get("imported") else (lineage.get("parent") or {}).get("name")),
             (gettext("SHA-256"), manifest["digest"][:16] + "…")) if value not in (None, "")],
     }
 
