@@ -89,5 +89,6 @@ def _range_field(option: Option) -> forms.CharField:
     shown = "|".join(option.choices or ("true", "false")) if named else examples[option.kind]
     first = option.default
     offered = f"{first / FACTOR:g}..{first * FACTOR:g}:log" if option.name == "learning_rate" and first else ""
-    return forms.CharField(label=gettext(option.label), help_text=gettext(option.help).replace("`", ""), required=False, max_length=200,
-                           initial=offered, widget=forms.TextInput(attrs={"placeholder": shown, "spellcheck": "false"}))
+    return forms.CharField(label=gettext(option.label), help_text=gettext(option.help).replace("`", ""),
+                           required=False, max_length=200, initial=offered,
+                           widget=forms.TextInput(attrs={"placeholder": shown, "spellcheck": "false"}))

@@ -62,14 +62,20 @@ class TrainForm(forms.Form):
         cleaned: dict[str, Any] = super().clean()
         if self.choice.version is None:
             self.add_error("version", gettext("There are no checked data for this job yet. Upload some first."))
-        if model_of(self.choice.task, self.choice.model).parent == "must" and not self.choice.parent:
-            self.add_error("parent", services.without_start(self.choice.task, self.choice.model))
+        if self.lacks_start:
+            self.add_error("parent", self.lacks_start)
         if not self.errors:
             try:
                 self.choice.estimate(self.settings)
             except ConfigError as error:
                 self.add_error(self._field_of(error), _allowed(error))
         return cleaned
+
+    @property
+    def lacks_start(self) -> str:
+        """What is said of a model that has to start from trained weights where there are none; "" of all others."""
+        missing = model_of(self.choice.task, self.choice.model).parent == "must" and not self.choice.parent
+        return services.without_start(self.choice.task, self.choice.model) if missing else ""
 
     def _field_of(self, error: ConfigError) -> str | None:
         """Where several do not fit together, the one that a person has set."""
