@@ -45,6 +45,8 @@ class TrainingConfig:
     answer is *not sure*; 0 leaves this out."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """auto, bf16 (with fp32 masters) or fp32."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where it computes: auto takes an NVIDIA GPU (cuda) where PyTorch sees one, else the processor."""
     evaluations: int = 10
     """How often the validation split is looked at."""
     patience: int = 0

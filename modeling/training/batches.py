@@ -64,6 +64,12 @@ def cut(order: Sequence[int] | np.ndarray, lengths: np.ndarray, batch_tokens: in
     return Batches(batch for batch in batches if batch)
 
 
+def by_length(costs: Sequence[int], batch_tokens: int = 8192) -> Batches:
+    """Batches of like length, for an evaluation."""
+    lengths = np.array(costs, np.int64)
+    return cut(np.argsort(lengths, kind="stable"), lengths, batch_tokens)
+
+
 def filled(costs: Sequence[int] | np.ndarray, *, batch_tokens: int, seed: int, epoch: int) -> list[array[int]]:
     """Batches in any order of lengths whose costs together stay within `batch_tokens`: for rows of several texts."""
     lengths, batches, total = np.asarray(costs), [array("i")], 0
@@ -88,21 +94,22 @@ def packed(rows: Sequence[Sequence[int]], length: int) -> tuple[Tensor, Tensor]:
             room.append(length)
         bins[place].append(index)
         room[place] -= len(rows[index])
-    ids = torch.zeros(2, len(bins), length, dtype=torch.long)
+    ids = np.zeros((2, len(bins), length), np.int64)
     for place, chosen in enumerate(bins):
         start = 0
         for index in chosen:
             end = start + len(rows[index])
-            ids[0, place, start:end] = torch.as_tensor(rows[index], dtype=torch.long)
+            ids[0, place, start:end] = rows[index]
             ids[1, place, start:end] = index + 1
             start = end
-    return ids[0], ids[1]
+    found = torch.as_tensor(ids)
+    return found[0], found[1]
 
 
 def pad(rows: Sequence[Sequence[int]], *, value: int = 0) -> tuple[Tensor, Tensor]:
     """Rows of ids as (B, longest), padded at the right, and their lengths (B)."""
-    lengths = torch.tensor([len(row) for row in rows])
-    padded = torch.full((len(rows), int(lengths.max())), value, dtype=torch.long)
+    lengths = [len(row) for row in rows]
+    padded = np.full((len(rows), max(lengths)), value, np.int64)
     for index, row in enumerate(rows):
-        padded[index, : len(row)] = torch.as_tensor(row, dtype=torch.long)
-    return padded, lengths
+        padded[index, : len(row)] = row
+    return torch.as_tensor(padded), torch.tensor(lengths)

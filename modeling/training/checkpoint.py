@@ -22,7 +22,7 @@ def save_checkpoint(folder: Path, step: int, tensors: dict[str, Tensor], state: 
     draft = folder / f".{final.name}.{os.getpid()}"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, draft / "tensors.safetensors")
+    save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, draft / "tensors.safetensors")
     (draft / "state.json").write_text(json.dumps(state))
     hashes = {name: file_hash(draft / name) for name in ("tensors.safetensors", "state.json")}
     (draft / "manifest.json").write_text(json.dumps({"step": step, "sha256": hashes}))

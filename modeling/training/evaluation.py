@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from modeling.decoding import BeamSearch, Rules
-from modeling.training.batches import cut, pad
+from modeling.training.batches import by_length, pad
 
 MEASURED = 1000
 """Rows that the final figures are counted over at most: a beam search of a few thousand takes minutes on one thread."""
@@ -22,9 +22,8 @@ def written(
     batch_tokens: int = 4096,
 ) -> list[list[int]]:
     """What the network writes about each source; `rules` are given for the longest source of a batch."""
-    lengths = torch.tensor([len(ids) for ids in sources])
     found: list[list[int]] = [[] for _ in sources]
-    for batch in cut(lengths.argsort(stable=True).tolist(), lengths.numpy(), batch_tokens):
+    for batch in by_length([len(ids) for ids in sources], batch_tokens):
         chosen = [sources[i] for i in batch]
         for index, ids in zip(batch, search(module, chosen, start, rules(max(map(len, chosen))), beam), strict=True):
             found[index] = ids
@@ -38,7 +37,7 @@ def search(module: Any, sources: Sequence[list[int]], start: int, rules: Rules, 
     tokens, live = torch.full((len(sources) * beam, 1), start), list(range(len(sources)))
     while live:
         logprobs, memory = module.step(tokens, memory)  # (live * beam, V)
-        top, ids = (part.numpy() for part in logprobs.topk(min(CANDIDATES, logprobs.shape[-1])))
+        top, ids = (part.cpu().numpy() for part in logprobs.topk(min(CANDIDATES, logprobs.shape[-1])))
         rows: list[int] = []
         newest: list[int] = []
         for place, index in enumerate(live):

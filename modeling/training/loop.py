@@ -18,6 +18,7 @@ from modeling.errors import ConfigError
 from modeling.runs import CHECKPOINTS, RunInterrupted, stop_asked
 from modeling.training.batches import epoch_batches, filled
 from modeling.training.checkpoint import load_checkpoint, save_checkpoint
+from modeling.training.devices import created_on, device_of
 from modeling.training.examples import training_examples
 from modeling.training.interruption import Interruption
 from modeling.training.objectives import Objective, Rows, Sample
@@ -73,8 +74,10 @@ class Loop:
             self.examples, self.costs = training_examples(objective, train, folder)
         self.validation = objective.examples(validation, training=False)
         self.shown = validation[:: max(1, len(validation) // SHOWN)][:SHOWN]
-        bf16 = bool(self.processes.agree({"bf16": True, "fp32": False, "auto": bf16_is_fast()}[self._precision()]))
-        self.optimization = Optimization(module, self.config, bf16=bf16, fixed=objective.fixed_rows)
+        self.device = device_of(self.config.device)
+        asked = self._precision()
+        bf16 = bool(self.processes.agree(bf16_is_fast(self.device) if asked == "auto" else asked == "bf16"))
+        self.optimization = Optimization(module, self.config, bf16=bf16, fixed=objective.fixed_rows, device=self.device)
         self.module, self.progress = self.optimization.module, Progress()
         self.best: dict[str, Tensor] = {}
         self.steps = self.config.steps or max(1, round(self.config.epochs * len(self._epoch(0)) / self.per_update))
@@ -113,14 +116,15 @@ class Loop:
             self.progress.epoch, self.progress.batch = self.progress.epoch + 1, 0
 
     def run(self) -> nn.Module:
-        """Train to the end; returns the module in fp32, for evaluation.
+        """Train to the end; returns the module in fp32 on the processor, for evaluation.
 
         It has the best weights where patience is set or somebody stopped it, else the last ones. Raises
         RunInterrupted, with a checkpoint written, when the process is told to end.
         """
         resumed = self._resume()
         with self.interruption.waiting():
-            self._train()
+            with created_on(self.device):
+                self._train()
             if self.progress.step != resumed:
                 self._save()
         if self.progress.best_step and self._keeps_best():
@@ -218,7 +222,7 @@ class Loop:
         sign = 1 if self.objective.higher_is_better else -1
         if better := progress.best is None or sign * value > sign * progress.best:
             progress.best, progress.best_step, progress.without_better = value, progress.step, 0
-            self.best = {name: p.detach().clone() for name, p in self._masters()}
+            self.best = {name: p.detach().to("cpu", copy=True) for name, p in self._masters()}
         else:
             progress.without_better += 1
             progress.finished = 0 < self.config.patience <= progress.without_better
@@ -249,7 +253,8 @@ class Loop:
             return None
         tensors, state = loaded
         self.best = {key[5:]: t for key, t in tensors.items() if key.startswith("best/")}
-        self.objective.restore({key[10:]: t for key, t in tensors.items() if key.startswith("objective/")})
+        carried = {key[10:]: t.to(self.device) for key, t in tensors.items() if key.startswith("objective/")}
+        self.objective.restore(carried)
         self.optimization.restore({key: t for key, t in tensors.items() if not key.startswith(("best/", "objective/"))})
         self.progress = Progress(**state["progress"])
         self.on_event({"event": "resumed", "step": self.progress.step})
@@ -257,6 +262,6 @@ class Loop:
 
     def _result(self) -> nn.Module:
         weights = self.best if self._keeps_best() else {name: p.detach() for name, p in self._masters()}
-        module = self.module.float()
+        module = self.module.float().cpu()
         module.load_state_dict(module.state_dict() | weights)  # what is frozen is no master
         return module.eval()

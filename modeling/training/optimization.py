@@ -9,10 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from modeling.configs import TrainingConfig
+from modeling.training.devices import CPU, bf16_is_native
 
 
-def bf16_is_fast() -> bool:
-    """Whether this processor multiplies bf16 matrices at least half as fast again as fp32 ones."""
+def bf16_is_fast(device: torch.device = CPU) -> bool:
+    """Whether a GPU multiplies bf16 matrices itself, or the processor at least half as fast again as fp32 ones."""
+    if device != CPU:
+        return bf16_is_native(device)
     seconds = {}
     for kind in (torch.float32, torch.bfloat16):
         a, b = torch.ones(512, 512, dtype=kind), torch.ones(512, 512, dtype=kind)
@@ -88,17 +91,18 @@ class Optimization:
     """The trained weights in fp32, the module that computes with them (perhaps in bf16), and how they change."""
 
     def __init__(
-        self, module: nn.Module, config: TrainingConfig, *, bf16: bool, fixed: Mapping[str, Tensor] | None = None
+        self, module: nn.Module, config: TrainingConfig, *, bf16: bool, fixed: Mapping[str, Tensor] | None = None,
+        device: torch.device = CPU,
     ) -> None:
-        """`fixed` are rows that stay as they are: name of a matrix -> bool [rows]."""
-        self.config = config
+        """All of it on the device. `fixed` are rows that stay as they are: name of a matrix -> bool [rows]."""
+        self.config, module = config, module.to(device)
         learning = {name: p for name, p in module.named_parameters() if p.requires_grad}
         self.names = list(learning)
         self.masters = [p.detach().float().clone().requires_grad_() for p in learning.values()]
         self.module = module.to(torch.bfloat16) if bf16 else module
         self.working = [p for p in self.module.parameters() if p.requires_grad]
         masters = dict(zip(self.names, self.masters, strict=True))
-        self.fixed = [(masters[name], rows, masters[name].detach()[rows].clone())
+        self.fixed = [(masters[name], rows.to(device), masters[name].detach()[rows.to(device)].clone())
                       for name, rows in (fixed or {}).items()]
         self.optimizers = self._optimizers()
         self.publish()
@@ -168,5 +172,5 @@ class Optimization:
             if kind == "master":
                 masters[name].copy_(tensor)
             else:
-                owner[masters[name]].state[masters[name]][kind] = tensor.clone()
+                owner[masters[name]].state[masters[name]][kind] = tensor.to(masters[name].device, copy=True)
         self.publish()

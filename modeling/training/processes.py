@@ -11,6 +11,8 @@ from datetime import timedelta
 import torch
 from torch import Tensor, distributed
 
+from modeling.training.devices import device_of
+
 PATIENCE = timedelta(hours=12)
 """How long the others wait while the first one measures and writes."""
 
@@ -23,11 +25,17 @@ class Processes:
     count: int = 1
 
     @classmethod
-    def join(cls) -> Processes:
-        """The group that torchrun's environment names; a process of its own without one."""
+    def join(cls, device: str = "auto") -> Processes:
+        """The group that torchrun's environment names; a process of its own without one.
+
+        On GPUs, one for each process of a machine, tensors travel by NCCL, and what lies on processors by gloo.
+        """
         count = int(os.environ.get("WORLD_SIZE", "1"))
         if count > 1 and not distributed.is_initialized():
-            distributed.init_process_group("gloo", timeout=PATIENCE)
+            if (own := device_of(device)).type == "cuda":
+                torch.cuda.set_device(own)
+            ways = "cpu:gloo,cuda:nccl" if own.type == "cuda" else "gloo"
+            distributed.init_process_group(ways, timeout=PATIENCE)
         return cls(int(os.environ.get("RANK", "0")), count)
 
     @property
@@ -49,14 +57,14 @@ class Processes:
 
     def agree(self, value: float) -> float:
         """The first one's value, for all."""
-        shared = torch.tensor([value], dtype=torch.float64)
+        shared = torch.tensor([value], dtype=torch.float64, device="cpu")
         if self.count > 1:
             distributed.broadcast(shared, 0)
         return float(shared)
 
     def any(self, *flags: bool) -> list[bool]:
         """For each flag whether it is set in any of them."""
-        shared = torch.tensor([float(flag) for flag in flags])
+        shared = torch.tensor([float(flag) for flag in flags], device="cpu")
         self.add([shared])
         return [bool(flag) for flag in shared]
 
@@ -71,5 +79,4 @@ class Processes:
 
     def wait(self) -> None:
         """Until all are here."""
-        if self.count > 1:
-            distributed.barrier()
+        self.any(True)

@@ -36,7 +36,7 @@ from modeling.training.word_vectors import name_of_vectors, said_of_start
 Splits = dict[str, Sequence[dict[str, Any]]]
 LARGE = 64 * 2**20
 """Bytes of training data from which on rows and examples stay on disk."""
-FREE = ("steps", "epochs", "threads", "checkpoint_seconds", "evaluations", "beam")
+FREE = ("steps", "epochs", "threads", "checkpoint_seconds", "evaluations", "beam", "device")
 """Settings that a resumed run may be given anew."""
 COMPARED = 1000
 """Test rows on which fp32 and rounded weights are compared."""
@@ -112,6 +112,9 @@ def _memory_said() -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise ConfigError("the memory of the GPU is not enough for this training",
+                              remedy="Make batch_tokens or the model smaller, or train with device=cpu") from error
         if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
             raise ConfigError("the memory of this machine is not enough for this training",
                               remedy="Make the model or batch_tokens smaller") from error
@@ -123,7 +126,7 @@ def _train(request: Request, on_event: Callable[[Event], None], interruption: In
     if done := finished(request.out, lineage):
         on_event({"event": "finished", "path": str(request.out)})
         return done
-    folder, processes = run_folder(request.out), Processes.join()
+    folder, processes = run_folder(request.out), Processes.join(str(request.settings.get("device", "auto")))
     on_event = on_event if processes.first else lambda event: None
     keep_freed_memory()
     with processes.first_alone():
@@ -268,9 +271,10 @@ def run_loop(
         return count(objective, module, splits, on_event)
     loop = Loop(objective, module, splits["train"], splits["validation"], folder=folder, seed=request.seed,
                 on_event=on_event, interruption=interruption, processes=processes)
-    on_event({"event": "started", "steps": loop.steps, "precision": loop.precision, "examples": len(loop.examples),
-              "parameters": sum(p.numel() for p in module.parameters()), "config": asdict(objective.config),
-              "measure": objective.measure, "higher_is_better": objective.higher_is_better})
+    on_event({"event": "started", "steps": loop.steps, "precision": loop.precision, "device": loop.device.type,
+              "examples": len(loop.examples), "parameters": sum(p.numel() for p in module.parameters()),
+              "config": asdict(objective.config), "measure": objective.measure,
+              "higher_is_better": objective.higher_is_better})
     return loop.run()
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from modeling.models import SentenceVAE
-from modeling.training.batches import cut, pad
+from modeling.training.batches import by_length, pad
 from modeling.training.head import linear_cross_entropy
 from modeling.training.objectives.base import Rows, Sample
 from modeling.training.objectives.generation import Generation
@@ -74,11 +74,10 @@ class Autoencoding(Generation):
     def facts(self, module: nn.Module, examples: Sequence[Example]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Of batches: the mean of q (B, L), its divergence from the prior (B, L), -log p(x | z) of one z ~ q (B,)."""
         network, luck = cast(SentenceVAE, module), torch.Generator().manual_seed(0)
-        costs = torch.tensor([len(ids) for ids in examples])
-        for batch in cut(costs.argsort(stable=True).tolist(), costs.numpy(), 8192):
+        for batch in by_length([len(ids) for ids in examples]):
             ids, lengths = pad([examples[index] for index in batch])
             mean, log_variance = network.encode(ids, lengths)
-            z = mean + torch.randn(mean.shape, generator=luck).to(mean.dtype) * (0.5 * log_variance).exp()
+            z = mean + torch.randn(mean.shape, generator=luck, device="cpu").to(mean) * (0.5 * log_variance).exp()
             yield mean.float(), divergence(mean, log_variance), self.reconstruction(
                 network, ids, lengths, z, ids[:, :-1])  # fmt: skip
 
@@ -101,7 +100,7 @@ class Autoencoding(Generation):
         for example in examples:
             ids, lengths = pad([example] * DRAWS)
             mean, log_variance = network.encode(ids, lengths)
-            noise = torch.randn(mean.shape, generator=luck)
+            noise = torch.randn(mean.shape, generator=luck, device="cpu").to(mean)
             z = mean + noise * (0.5 * log_variance).exp()
             ratio = 0.5 * (noise.square() + log_variance - z.square()).sum(1)  # log p(z) - log q(z | x)
             weights = ratio - self.reconstruction(network, ids, lengths, z, ids[:, :-1])

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from modeling.models import Causal, network_of
 from modeling.models.lora import adapt, merged
 from modeling.text import PLAIN, Chat
-from modeling.training.batches import cut, pad
+from modeling.training.batches import by_length, pad
 from modeling.training.head import linear_cross_entropy
 from modeling.training.objectives.base import Row, Rows, Sample
 from modeling.training.objectives.generation import CONTINUED, PROMPT, Generation
@@ -97,8 +97,7 @@ class CausalTuning(Generation):
 
     @torch.no_grad()
     def validate(self, module: nn.Module, examples: Sequence[Taught]) -> dict[str, float]:  # type: ignore[override]
-        costs = torch.tensor([len(ids) for ids, _ in examples])
-        batches = cut(costs.argsort(stable=True).tolist(), costs.numpy(), 8192)
+        batches = by_length([len(ids) for ids, _ in examples])
         total = sum(float(self.summed(module, [examples[i] for i in batch])) for batch in batches)
         mean = total / self.weight(examples)
         return {"loss": mean, "perplexity": math.exp(min(mean, 50.0))}

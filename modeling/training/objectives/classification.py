@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -14,7 +15,7 @@ from modeling.datasets import labels_of, several_labels
 from modeling.errors import DataError
 from modeling.metrics import accuracy, calibration, confusion_matrix, f1_by_label, label_figures, macro_f1
 from modeling.text import ClassifierInputs, Tokenizer
-from modeling.training.batches import cut, pad
+from modeling.training.batches import by_length, pad
 from modeling.training.calibration import best_thresholds, sure_threshold, temperature_of
 from modeling.training.objectives.base import Objective, Row, Rows, Sample
 
@@ -80,27 +81,27 @@ class Classification(Objective):
 
     def loss(self, module: nn.Module, examples: Sequence[Example]) -> Tensor:
         logits = module(*pad([ids for ids, _ in examples])).float()
+        weights = None if self.weights is None else self.weights.to(logits.device)
         if self.config.several:
-            return F.binary_cross_entropy_with_logits(logits, self.targets(examples), pos_weight=self.weights)
+            return F.binary_cross_entropy_with_logits(logits, self.targets(examples), pos_weight=weights)
         target = torch.tensor([label for _, (label,) in examples])
         if len(self.labels) == 2:
-            weight = None if self.weights is None else self.weights[target]
+            weight = None if weights is None else weights[target]
             return F.binary_cross_entropy_with_logits(logits[:, 0], target.float(), weight=weight)
-        return F.cross_entropy(logits, target, weight=self.weights, label_smoothing=self.training.label_smoothing)
+        return F.cross_entropy(logits, target, weight=weights, label_smoothing=self.training.label_smoothing)
 
     def targets(self, examples: Sequence[Example]) -> Tensor:
         """(rows, labels): 1 where a row has the label."""
-        found = torch.zeros(len(examples), len(self.labels))
+        found = np.zeros((len(examples), len(self.labels)), np.float32)
         for row, (_, labels) in zip(found, examples, strict=True):
             row[list(labels)] = 1.0
-        return found
+        return torch.as_tensor(found)
 
     @torch.no_grad()
     def predict(self, module: nn.Module, encoded: Sequence[list[int]]) -> Tensor:
         """Logits (rows, labels); where a text has one of two labels, the first has the logit 0."""
-        lengths = torch.tensor([len(ids) for ids in encoded])
         found = torch.zeros(len(encoded), len(self.labels))
-        for batch in cut(lengths.argsort(stable=True).tolist(), lengths.numpy(), 8192):
+        for batch in by_length([len(ids) for ids in encoded]):
             logits = module(*pad([encoded[i] for i in batch])).float()
             found[batch] = F.pad(logits, (1, 0)) if self.config.outputs == 1 else logits
         return found
@@ -109,7 +110,7 @@ class Classification(Objective):
         logits = self.predict(module, [ids for ids, _ in examples])
         if self.config.several:
             target = self.targets(examples)
-            figures = label_figures((logits > 0).numpy(), target.bool().numpy(), self.labels)
+            figures = label_figures((logits > 0).cpu().numpy(), target.bool().cpu().numpy(), self.labels)
             loss = float(F.binary_cross_entropy_with_logits(logits, target))
             return {"micro_f1": figures["micro_f1"], "accuracy": figures["accuracy"], "loss": loss}
         target = torch.tensor([label for _, (label,) in examples])

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from modeling.configs import TrainingConfig
 from modeling.models import Decoder
 from modeling.text import Tokenizer
-from modeling.training.batches import cut, packed, pad
+from modeling.training.batches import by_length, packed, pad
 from modeling.training.head import linear_cross_entropy
 from modeling.training.objectives.base import Objective, Rows, Sample
 
@@ -75,11 +75,10 @@ class Generation(Objective):
 
     @torch.no_grad()
     def validate(self, module: nn.Module, examples: Sequence[Example]) -> dict[str, float]:
-        costs = torch.tensor([len(ids) for ids in examples])
         total = 0.0
-        for batch in cut(costs.argsort(stable=True).tolist(), costs.numpy(), 8192):
+        for batch in by_length([len(ids) for ids in examples]):
             total += float(self.summed(module, [examples[i] for i in batch]))
-        mean = total / int((costs - 1).sum())
+        mean = total / self.weight(examples)
         return {"loss": mean, "perplexity": math.exp(min(mean, 50.0))}
 
     @torch.no_grad()
@@ -91,7 +90,7 @@ class Generation(Objective):
             size = max(1, min(PROMPT, self.longest // 2, len(whole) // 2))
             ids, generator = [self.tokenizer.bos_id or 0, *whole[:size]], torch.Generator().manual_seed(0)
             while len(ids) < min(self.longest, 1 + size + CONTINUED):
-                logits = module(torch.tensor([ids]))[0, -1].float()
+                logits = module(torch.tensor([ids]))[0, -1].float().cpu()
                 ids.append(int(torch.multinomial((logits / TEMPERATURE).softmax(-1), 1, generator=generator)))
                 if ids[-1] == self.tokenizer.eos_id:
                     break

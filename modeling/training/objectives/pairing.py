@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -13,7 +12,7 @@ from torch.nn import functional as F
 from modeling.configs import TrainingConfig
 from modeling.errors import ConfigError
 from modeling.text import ClassifierInputs, Tokenizer
-from modeling.training.batches import cut, pad
+from modeling.training.batches import by_length, pad
 from modeling.training.objectives.base import Objective, Rows, Sample
 
 Pair = tuple[list[int], list[int]]
@@ -60,9 +59,8 @@ class Pairing(Objective):
     @torch.no_grad()
     def vectors(self, module: nn.Module, encoded: Sequence[list[int]]) -> Tensor:
         """(texts, D)"""
-        lengths = np.array([len(ids) for ids in encoded])
         found = torch.zeros(len(encoded), self.config.width)
-        for batch in cut(np.argsort(lengths, kind="stable"), lengths, 8192):
+        for batch in by_length([len(ids) for ids in encoded]):
             found[batch] = module(*pad([encoded[i] for i in batch])).float()
         return found
 

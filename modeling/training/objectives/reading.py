@@ -16,7 +16,7 @@ from modeling.errors import ConfigError
 from modeling.metrics import exact_match, squad_f1
 from modeling.refusal import Confidence, figures, tuned, unanswerable
 from modeling.text import PairMarks, Tokenizer
-from modeling.training.batches import cut
+from modeling.training.batches import by_length, pad
 from modeling.training.objectives.base import Objective, Row, Rows, Sample
 from modeling.training.objectives.packing import flattened, restored
 
@@ -125,19 +125,19 @@ class Reading(Objective):
 
     def collate(self, examples: Sequence[Window]) -> tuple[Tensor, Tensor, Tensor]:
         """Ids and types (B, T) and lengths (B)."""
-        lengths = torch.tensor([self.cost(example) for example in examples])
-        ids = torch.full((len(examples), int(lengths.max())), self.pad_id)
-        types = torch.zeros_like(ids)
-        for i, example in enumerate(examples):
-            row = self.marks.window(example.question, example.passage.ids[example.start : example.stop].tolist())
-            ids[i, : len(row)] = torch.tensor(row)
-            types[i, self.marks.start(example.question) : len(row)] = 1
-        return ids, types, lengths
+        rows, types = [], []
+        for example in examples:
+            ids = example.passage.ids[example.start : example.stop].tolist()
+            rows.append(self.marks.window(example.question, ids))
+            first = self.marks.start(example.question)
+            types.append([0] * first + [1] * (len(rows[-1]) - first))
+        padded, lengths = pad(rows, value=self.pad_id)
+        return padded, pad(types)[0], lengths
 
     def loss(self, module: nn.Module, examples: Sequence[Window]) -> Tensor:
         """Negative log of the probability that all right starts, and all right ends, have together."""
         ids, types, lengths = self.collate(examples)
-        wanted = torch.zeros(2, *ids.shape, dtype=torch.bool)
+        wanted = np.zeros((2, *ids.shape), np.bool_)
         for i, example in enumerate(examples):
             first = self.marks.start(example.question)
             for start, end in example.spans:
@@ -146,15 +146,14 @@ class Reading(Objective):
                 wanted[:, i, 0] = True
         padding = torch.arange(ids.shape[1]) >= lengths[:, None]
         logits = torch.stack(module(ids, types, lengths)).float().masked_fill(padding, -1e4)  # (2, B, T)
-        return (logits.logsumexp(-1) - logits.masked_fill(~wanted, -1e4).logsumexp(-1)).mean()
+        return (logits.logsumexp(-1) - logits.masked_fill(~torch.as_tensor(wanted), -1e4).logsumexp(-1)).mean()
 
     @torch.no_grad()
     def spans(self, module: nn.Module, examples: Sequence[Window]) -> Iterator[tuple[Window, float, float, int, int]]:
         """Each window with the margin over "no answer", the score, first and last token of its best span."""
-        costs = np.array([self.cost(example) for example in examples])
-        for batch in cut(np.argsort(costs, kind="stable"), costs, 8192):
+        for batch in by_length([self.cost(example) for example in examples]):
             chosen = [examples[i] for i in batch]
-            starts, ends = (logits.float().numpy() for logits in module(*self.collate(chosen)))
+            starts, ends = (logits.float().cpu().numpy() for logits in module(*self.collate(chosen)))
             for i, example in enumerate(chosen):
                 first, size = self.marks.start(example.question), example.stop - example.start
                 score, a, b = best_span(starts[i, first : first + size], ends[i, first : first + size])

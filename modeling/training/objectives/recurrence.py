@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from modeling.models import RecurrentLM
 from modeling.models.recurrent_lm import State
-from modeling.training.batches import cut, pad
+from modeling.training.batches import by_length, pad
 from modeling.training.head import linear_cross_entropy
 from modeling.training.objectives.base import Rows
 from modeling.training.objectives.generation import Generation
@@ -98,8 +98,7 @@ class Recurrence(Generation):
     def in_order(self, examples: Sequence[Piece]) -> list[list[int]]:
         """Batches for an evaluation."""
         if not self.config.continuous:
-            costs = torch.tensor([self.cost(example) for example in examples])
-            return cut(costs.argsort(stable=True).tolist(), costs.numpy(), 8192)
+            return by_length([self.cost(example) for example in examples])
         windows = len(examples) // sum(not follows for _, follows in examples)
         return [list(range(place, len(examples), windows)) for place in range(windows)]
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from modeling.decoding import Rules
 from modeling.errors import ConfigError
 from modeling.text import Tokenizer
-from modeling.training.batches import cut, pad
+from modeling.training.batches import by_length, pad
 from modeling.training.evaluation import written
 from modeling.training.head import linear_cross_entropy
 from modeling.training.objectives.base import Objective
@@ -69,8 +68,7 @@ class Writing(Objective):
     @torch.no_grad()
     def surprise(self, module: nn.Module, examples: Sequence[Example]) -> tuple[float, int]:
         """Cross-entropy in nats of examples, and their tokens."""
-        costs = np.array([self.cost(example) for example in examples])
-        batches = cut(np.argsort(costs, kind="stable"), costs, 8192) if len(examples) else []
+        batches = by_length([self.cost(example) for example in examples])
         total = sum(float(self.summed(module, [examples[i] for i in batch], 0.0, 0.0)) for batch in batches)
         return total, self.weight(examples)
 
