@@ -1,13 +1,15 @@
 """LexRank (Erkan & Radev 2004): the sentences that most others agree with. Needs no training; English and Chinese.
 
 Continuous above the paper's threshold. Where the paper adds a weight for the position of a sentence to its score,
-here the walk jumps to the opening more often (as in biased LexRank, Otterbacher et al. 2005).
+here the walk jumps to the opening more often (as in biased LexRank, Otterbacher et al. 2005). Sentences are alike by
+their words (tf-idf), or by vectors that whoever calls makes of them.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +23,7 @@ _DAMPING = 0.7  # chance to follow a similarity instead of jumping
 _OPENING = 10.0  # how much likelier a jump lands on the first sentence than on a late one
 _LONG = 60  # words, or twice as many Chinese characters; longer sentences are no summary
 _ALIKE = 0.6  # cosine from which the second of two sentences says nothing new
+_ALIKE_VECTORS = 0.7  # the same of their vectors
 _SAME = 0.999  # cosine of a sentence that comes twice
 _ENGLISH = (
     "a about above after again all also am an and any are as at be because been before being below between both but "
@@ -35,6 +38,9 @@ _RUNS = re.compile(f"[{_CHINESE}]+|[^\\W_{_CHINESE}]+")
 # Characters that only hold a sentence together; a pair with one of them carries no subject.
 _CHINESE_STOPS = frozenset("的了是在和与及或也就都而着之于以为其这那此有对等并但被把将从向中上下很更最又不")
 
+SentencesToVectors = Callable[[Sequence[str]], np.ndarray]
+"""N sentences to vectors, float32 [N, D], of length 1, or of zeros where nothing is known of a sentence."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
@@ -47,8 +53,12 @@ class Sentence:
     score: float
 
 
-def summarise(text: str, *, sentences: int | None = None) -> list[Sentence]:
+def summarise(
+    text: str, *, sentences: int | None = None, vectors: SentencesToVectors | None = None
+) -> list[Sentence]:
     """The sentences that say most, in the order of the text; `sentences` of them, or a fifth (1 to 7) by default.
+
+    With `vectors` two sentences are as alike as theirs, else as their words.
 
     Raises DataError for an empty text and for one of more than 2,000 sentences.
     """
@@ -60,11 +70,18 @@ def summarise(text: str, *, sentences: int | None = None) -> list[Sentence]:
     if len(ranges) > MOST_SENTENCES:
         raise DataError(f"the text has {len(ranges):,} sentences", allowed=f"At most {MOST_SENTENCES:,}",
                         remedy="Summarise it chapter by chapter")
-    similarity = _cosines([_terms(text[start:end]) for start, end in ranges])
+    found = [text[start:end] for start, end in ranges]
+    similarity = _cosines([_terms(one) for one in found]) if vectors is None else _cosines_of(vectors(found))
     scores = _rank(similarity)
     wanted = sentences if sentences is not None else min(7, max(1, round(len(ranges) / 5)))
-    chosen = _choose(scores, similarity, wanted, [_unfit(text[start:end]) for start, end in ranges])
-    return [Sentence(i, text[ranges[i][0] : ranges[i][1]], *ranges[i], float(scores[i])) for i in sorted(chosen)]
+    alike = _ALIKE if vectors is None else _ALIKE_VECTORS
+    chosen = _choose(scores, similarity, wanted, [_unfit(one) for one in found], alike)
+    return [Sentence(i, found[i], *ranges[i], float(scores[i])) for i in sorted(chosen)]
+
+
+def joined(summary: Sequence[Sentence], *, of: str) -> str:
+    """The sentences of a summary as one text in the manner of the text that they are `of`."""
+    return ("" if texts.is_chinese(of) else " ").join(sentence.text for sentence in summary)
 
 
 def _terms(sentence: str) -> Counter[str]:
@@ -98,6 +115,13 @@ def _cosines(bags: list[Counter[str]]) -> np.ndarray:
     return similarity
 
 
+def _cosines_of(vectors: np.ndarray) -> np.ndarray:
+    """Cosine of each two vectors of length 1, float32 [N, N]."""
+    similarity = np.asarray(vectors @ vectors.T, np.float32)
+    np.fill_diagonal(similarity, 1.0)
+    return similarity
+
+
 def _rank(similarity: np.ndarray) -> np.ndarray:
     """Stationary distribution of the walk over the sentences, float64 [N], sums to 1."""
     weights = np.where(similarity >= _THRESHOLD, similarity, 0.0).astype(np.float64)  # continuous above the threshold
@@ -124,7 +148,9 @@ def _unfit(sentence: str) -> int:
     return int(length > (2 * _LONG if chinese else _LONG))
 
 
-def _choose(scores: np.ndarray, similarity: np.ndarray, wanted: int, unfit: list[int]) -> list[int]:
+def _choose(
+    scores: np.ndarray, similarity: np.ndarray, wanted: int, unfit: list[int], alike: float
+) -> list[int]:
     """The best places, leaving out what is unfit or said by a better sentence; both only fill up the rest."""
     order = sorted(range(len(scores)), key=lambda i: (unfit[i], -scores[i], i))
     chosen: list[int] = []
@@ -132,7 +158,7 @@ def _choose(scores: np.ndarray, similarity: np.ndarray, wanted: int, unfit: list
     for place in order:
         if len(chosen) == wanted:
             return chosen
-        said = unfit[place] > 0 or _likeness(similarity, place, chosen) >= _ALIKE
+        said = unfit[place] > 0 or _likeness(similarity, place, chosen) >= alike
         (spare if said else chosen).append(place)
     for place in spare:
         if len(chosen) < wanted and _likeness(similarity, place, chosen) < _SAME:

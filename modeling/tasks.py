@@ -68,7 +68,8 @@ TASKS: dict[str, Task] = {
         names={"text": ("text", "document", "article", "dialogue", "body", "content", "abstract"),
                "summary": ("summary", "highlights", "subject", "title", "headline")},
         models={
-            "lexrank": Method("LexRank", "picks the sentences that say most; English and Chinese; needs no training"),
+            "lexrank": Method("LexRank", "picks the sentences that say most; English and Chinese; made in seconds on "
+                                         "your word vectors, and there at once without them"),
             "pointer": Method("RNN with attention and copying",
                               "writes a summary of its own, and copies names and rare words; from some ten thousand "
                               "pairs on"),

@@ -14,6 +14,7 @@ from modeling.configs.defaults import characters_of
 from modeling.configs.dual import DualConfig
 from modeling.configs.encoder import EncoderConfig
 from modeling.configs.estimates import Estimate, estimate
+from modeling.configs.lexrank import LexRankConfig
 from modeling.configs.lstm import LSTMConfig
 from modeling.configs.network import NetworkConfig
 from modeling.configs.ngram import NgramConfig
@@ -39,6 +40,7 @@ __all__ = [
     "EncoderConfig",
     "Estimate",
     "LSTMConfig",
+    "LexRankConfig",
     "Model",
     "NetworkConfig",
     "PREPROCESSING",

@@ -15,6 +15,7 @@ from modeling.configs.cnn import CNNConfig
 from modeling.configs.decoder import DecoderConfig
 from modeling.configs.dual import DualConfig
 from modeling.configs.encoder import EncoderConfig
+from modeling.configs.lexrank import LexRankConfig
 from modeling.configs.lstm import LSTMConfig
 from modeling.configs.network import NetworkConfig
 from modeling.configs.ngram import NgramConfig
@@ -48,6 +49,8 @@ class Model:
     """Whether it can, or has to, start from trained weights."""
     counted: bool = False
     """Whether it is made by counting, in one pass: settings of a training by steps mean nothing then."""
+    on_vectors: bool = False
+    """Whether it is made on word vectors, and nothing without them; its texts are cut into words as theirs were."""
     folder: bool = False
     """Whether these may be a Hugging Face folder."""
     per_second: tuple[float, float]
@@ -99,6 +102,10 @@ MODELS: dict[str, dict[str, Model]] = {
             config=CopyingTransformerConfig, defaults=defaults.summarisation,
             main=("epochs", "learning_rate", "width", "decoder_layers", "context", "target_context"),
             uses=TOKENIZER | {"beam"}, per_second=(8e10, 1.7e11),
+        ),
+        "lexrank": Model(
+            config=LexRankConfig, defaults=defaults.ranking, main=("vectors", "smoothing", "vocabulary_size"),
+            uses=frozenset({"vectors"}), parent="never", counted=True, on_vectors=True, per_second=(5e10, 5e10),
         ),
     },
     "classification": {

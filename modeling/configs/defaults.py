@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from modeling.text import Preprocessing
+
 TEXTS = ("text", "source", "target", "context", "question")
 """Fields of a row that a model reads."""
 
@@ -112,6 +114,12 @@ def pointing(rows: int, characters: int) -> dict[str, Any]:
     return {"epochs": 12.0 if rows < 20_000 else 6.0, "learning_rate": 2e-3, "precision": "fp32",
             "vocabulary_size": min(8000, max(500, characters // 200)), "batch_tokens": 8000, "patience": 4,
             "evaluations": 20}
+
+
+def ranking(rows: int, characters: int) -> dict[str, Any]:
+    """Of LexRank on word vectors: texts are cut into words as those of the vectors were."""
+    return {"tokenizer": "words", "precision": "fp32", "batch_tokens": 10**6, "vocabulary_size": 50_000,
+            "preprocessing": Preprocessing(html=True, lowercase=True, segment=True)}
 
 
 def counting(rows: int, characters: int) -> dict[str, Any]:

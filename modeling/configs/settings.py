@@ -15,7 +15,8 @@ from modeling.configs.training import TrainingConfig
 from modeling.errors import ConfigError
 from modeling.text import ALLOWED, Preprocessing
 
-FROM_DATA = frozenset({"labels", "several", "types", "positions", "offset", "epsilon", "source_vocabulary_size"})
+FROM_DATA = frozenset({"labels", "several", "types", "positions", "offset", "epsilon", "source_vocabulary_size",
+                       "dimensions"})
 """Fields of model configurations that the data or the parent decides."""
 
 KEPT_WEIGHTS = frozenset({"dropout", "length", "context", "window", "stride", "directions",
@@ -85,7 +86,7 @@ def read_steps(given: Mapping[str, str]) -> Preprocessing:
 
 def steps_of(task: str, kind: Model) -> tuple[str, ...]:
     """The steps of preprocessing that mean something for this model."""
-    names = ALLOWED.get(task, tuple(field.name for field in fields(Preprocessing)))
+    names = () if kind.on_vectors else ALLOWED.get(task, tuple(field.name for field in fields(Preprocessing)))
     made_elsewhere = {"ngrams"} | ({"words"} if "segment" not in names else set())  # its tokens are given
     return tuple(name for name in names if "tokenizer" in kind.uses or name not in made_elsewhere)
 

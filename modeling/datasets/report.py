@@ -36,7 +36,7 @@ class Report:
     def __init__(self, files: Sequence[Path]) -> None:
         self.task = ""
         self.bytes = sum(file.stat().st_size for file in files)
-        self.rows = self.errors = self.warnings = self.characters = 0
+        self.rows = self.errors = self.warnings = self.characters = self.summaries = 0
         self.labels = Counter[str]()
         self.known: dict[str, Any] = dict.fromkeys(("duplicates", "conflicts", "leakage", "splits"))
         self._files = [{"name": without_surrogates(file.name), "bytes": file.stat().st_size} for file in files]
@@ -74,6 +74,7 @@ class Report:
                 lengths[role] = np.array([len(row[role]) for row in rows], np.int64)
                 self._lengths.setdefault(role, Lengths()).add(lengths[role])
                 self.characters += int(lengths[role].sum()) if role in _READ_ROLES else 0
+        self.summaries += sum(bool(row.get("summary")) for row in rows)
         if self.task == "classification":
             self._count_labels(rows)
         self._count_languages(rows)
@@ -109,7 +110,7 @@ class Report:
             "seen": self.rows + self.errors, "rows": self.rows, "errors": self.errors, "warnings": self.warnings,
             "problems": list(self._problems),
             "languages": [found for found in languages if found["share"] >= _LEAST_SHARE],
-            "lengths": lengths, "label_count": len(self.labels),
+            "lengths": lengths, "summaries": self.summaries, "label_count": len(self.labels),
             "labels": [{"label": label, "rows": n} for label, n in self.labels.most_common(_SHOWN_LABELS)],
             "cuts": self._preview.cuts() if self._preview else [],
             "preview": self._preview.rows if self._preview else [], **self.known,

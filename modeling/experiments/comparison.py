@@ -49,7 +49,8 @@ def contestants(task: str, asked: str, parents: Mapping[str, Path]) -> list[Cont
     Raises ConfigError for an unknown model or setting, and for one that has to start from weights without any.
     """
     if asked == "all":
-        asked = ",".join(model for model, entry in MODELS[task].items() if entry.parent == "may" or model in parents)
+        asked = ",".join(model for model, entry in MODELS[task].items()
+                         if model in parents or (entry.parent != "must" and not entry.on_vectors))
     found = [_contestant(task, part.strip(), parents) for part in asked.split(",") if part.strip()]
     if len({one.name for one in found}) < len(found):
         raise ConfigError("a model is named twice", allowed="models, or the same with different settings")
@@ -60,7 +61,8 @@ def contestants(task: str, asked: str, parents: Mapping[str, Path]) -> list[Cont
 
 def _contestant(task: str, asked: str, parents: Mapping[str, Path]) -> Contestant:
     model, *pairs = asked.split(":")
-    if model in TASKS[task].models and model not in MODELS[task]:
+    entry = MODELS[task].get(model)
+    if model in TASKS[task].models and (entry is None or (entry.on_vectors and not pairs)):
         if model not in parents:
             raise ConfigError(f"{model} needs no training, and no artifact of it is named",
                               remedy=f"Give --from {model}=FOLDER")

@@ -21,6 +21,7 @@ from modeling.configs import (
     DecoderConfig,
     DualConfig,
     EncoderConfig,
+    LexRankConfig,
     LSTMConfig,
     NgramConfig,
     QANetConfig,
@@ -49,6 +50,7 @@ from modeling.export.ngram import ngram_graphs
 from modeling.export.reading import qanet_graphs, transformer_reader_graphs
 from modeling.export.recurrent_lm import recurrent_lm_graphs
 from modeling.export.rnn import rnn_graphs
+from modeling.export.sentence_vectors import sentence_vector_graphs
 from modeling.export.t5 import t5_graphs
 from modeling.export.transformer import transformer_graphs
 from modeling.export.vae import vae_graphs
@@ -69,6 +71,7 @@ GRAPHS: dict[type, Callable[[Any, Weights], list[Graph]]] = {
     DualConfig: dual_graphs,
     EncoderConfig: encoder_graphs,
     LSTMConfig: lstm_graphs,
+    LexRankConfig: sentence_vector_graphs,
     NgramConfig: ngram_graphs,
     QANetConfig: qanet_graphs,
     RecurrentLMConfig: recurrent_lm_graphs,

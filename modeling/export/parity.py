@@ -21,6 +21,7 @@ from modeling.configs import (
     DecoderConfig,
     DualConfig,
     EncoderConfig,
+    LexRankConfig,
     LSTMConfig,
     NgramConfig,
     QANetConfig,
@@ -36,7 +37,7 @@ from modeling.configs.t5 import T5Config
 from modeling.configs.transformer import CopyingTransformerConfig
 from modeling.errors import ParityError
 from modeling.export.session import Session
-from modeling.text import ClassifierInputs, PairMarks
+from modeling.text import ClassifierInputs, PairMarks, sentences
 
 if TYPE_CHECKING:
     from modeling.training.trained import TrainedModel
@@ -155,6 +156,18 @@ def _dual(run: TrainedModel, module: nn.Module, folder: Path, rows: list[dict[st
             actual += session.run({"input_ids": ids, "lengths": lengths.astype(np.int32)}, ["vectors"])
         found = actual[0] @ actual[1].T
         yield Compared(expected[0] @ expected[1].T, found, found.argmax(-1))
+
+
+def _sentences(run: TrainedModel, module: nn.Module, folder: Path, rows: list[dict[str, Any]]) -> Iterator[Compared]:
+    """The vectors themselves; which of their numbers is the largest stands for a decision."""
+    session = Session(folder / "embedder.cpu.onnx")
+    found = [row["text"][start:end] for row in rows for start, end in sentences(row["text"])]
+    encoded = ClassifierInputs.of(run.preprocessing).encode(run.tokenizer, found[: ROWS * BATCH])
+    for batch in _batches(encoded):
+        ids, lengths = _padded([encoded[i] for i in batch])
+        expected = module(torch.from_numpy(ids), torch.from_numpy(lengths)).numpy()
+        (actual,) = session.run({"input_ids": ids, "lengths": lengths.astype(np.int32)}, ["vectors"])
+        yield Compared(expected, actual, actual.argmax(-1))
 
 
 def _reader(run: TrainedModel, module: nn.Module, folder: Path, rows: list[dict[str, Any]]) -> Iterator[Compared]:
@@ -329,6 +342,7 @@ COMPARE: dict[type, Compare] = {
     DualConfig: _dual,
     EncoderConfig: _classifier,
     LSTMConfig: _classifier,
+    LexRankConfig: _sentences,
     NgramConfig: _recurrent,
     QANetConfig: _reader,
     RecurrentLMConfig: _recurrent,

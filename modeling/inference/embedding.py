@@ -1,5 +1,4 @@
-"""Texts to vectors by an artifact that finds passages: for documents when they are indexed, for questions when asked.
-"""
+"""Texts to vectors: for documents when they are indexed, for questions when asked, for the sentences of a summary."""
 
 from __future__ import annotations
 
@@ -29,7 +28,7 @@ class Embedder:
             raise ConfigError(f"{artifact.name} makes no vectors of texts", allowed="an artifact of the model dual")
         self.runner = EmbedderRunner(artifact, threads=threads, device=device)
         self.inputs, self.tokenizer = ClassifierInputs.of(artifact.preprocessing), artifact.tokenizer
-        self.path, self.digest, self.width = artifact.path, artifact.digest, int(artifact.config["width"])
+        self.path, self.digest, self.width = artifact.path, artifact.digest, self.runner.width
 
     @classmethod
     def load(cls, folder: Path, *, threads: int) -> Embedder:

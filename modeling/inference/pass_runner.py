@@ -31,6 +31,9 @@ class EmbedderRunner:
 
     def __init__(self, artifact: Artifact, *, threads: int, device: str) -> None:
         self.graph = Graph(artifact, "embedder", threads=threads, device=device)
+        (entry,) = (one for one in artifact.graphs if (one["role"], one["device"]) == ("embedder", "cpu"))
+        self.width = int(entry["outputs"][0]["shape"][-1])
+        """Numbers of a vector."""
 
     def vectors(self, rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         """[rows, D]."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from modeling import lexrank
 from modeling.artifact import Artifact
 from modeling.errors import RequestError
+from modeling.inference.embedding import Embedder
 from modeling.inference.request import Request
 from modeling.inference.scheduler import Job, Scheduler
-from modeling.text import is_chinese, sentences
+from modeling.text import sentences
 
 LONGEST_TEXT = 200_000  # characters
 
@@ -23,10 +24,11 @@ def checked_text(request: Request) -> str:
 
 
 class ExtractiveScheduler(Scheduler[Job, Job, list[lexrank.Sentence]]):
-    """One text a step."""
+    """One text a step. Sentences are alike by their vectors where the artifact makes some, else by their words."""
 
     def __init__(self, artifact: Artifact, *, threads: int, device: str, slots: int, max_waiting: int) -> None:
         super().__init__(slots=1, max_waiting=max_waiting)
+        self.vectors = Embedder(artifact, threads=threads, device=device) if artifact.graphs else None
 
     def prepare(self, request: Request) -> Job:
         found = len(sentences(checked_text(request)))
@@ -41,10 +43,9 @@ class ExtractiveScheduler(Scheduler[Job, Job, list[lexrank.Sentence]]):
         return self.next_waiting()
 
     def run(self, batch: Job) -> list[lexrank.Sentence]:
-        return lexrank.summarise(batch.request.text, sentences=batch.request.sentences)
+        return lexrank.summarise(batch.request.text, sentences=batch.request.sentences, vectors=self.vectors)
 
     def update(self, batch: Job, output: list[lexrank.Sentence]) -> None:
         self.count(1, 1)
         found = [{"index": s.index, "text": s.text, "start": s.start, "end": s.end, "score": s.score} for s in output]
-        text = ("" if is_chinese(batch.request.text) else " ").join(s.text for s in output)
-        self.finish(batch, "stop", text=text, result={"sentences": found})
+        self.finish(batch, "stop", text=lexrank.joined(output, of=batch.request.text), result={"sentences": found})

@@ -12,6 +12,7 @@ from modeling.configs import (
     DecoderConfig,
     DualConfig,
     EncoderConfig,
+    LexRankConfig,
     LSTMConfig,
     NgramConfig,
     QANetConfig,
@@ -39,6 +40,7 @@ from modeling.models.ngram import Ngram
 from modeling.models.qanet import QANet
 from modeling.models.recurrent_lm import RecurrentLM
 from modeling.models.rnn import PointerNetwork, RNNTranslator
+from modeling.models.sentence_vectors import SentenceVectors
 from modeling.models.t5 import T5
 from modeling.models.transformer import CopyingTransformer, Transformer
 from modeling.models.transformer_reader import TransformerReader
@@ -56,6 +58,7 @@ NETWORKS: dict[type, type[nn.Module]] = {
     DualConfig: Dual,
     EncoderConfig: EncoderClassifier,
     LSTMConfig: LSTMClassifier,
+    LexRankConfig: SentenceVectors,
     NgramConfig: Ngram,
     QANetConfig: QANet,
     RecurrentLMConfig: RecurrentLM,
@@ -93,6 +96,7 @@ __all__ = [
     "RNNTranslator",
     "RecurrentLM",
     "SentenceVAE",
+    "SentenceVectors",
     "Transformer",
     "TransformerReader",
     "network_of",

@@ -60,6 +60,10 @@ def make_objective(
     settings = entry.defaults(len(rows), characters) | dict(given)
     model_settings, training_settings = split_settings(task, model, settings)
     training = with_settled_steps(TrainingConfig(**training_settings), parent)
+    if entry.on_vectors and not training.vectors:
+        raise ConfigError("this model is made on word vectors, and none are named", field="vectors",
+                          remedy="Name a folder of them with vectors=FOLDER; the LexRank that comes with Parley needs "
+                                 "none")
     labels = kind.labels_from_rows(rows)
     if parent and training.vectors:
         raise ConfigError(f"{parent.name} has vectors of its own", remedy="Leave vectors out, or begin anew",

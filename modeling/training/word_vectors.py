@@ -19,7 +19,7 @@ from modeling.text import Tokenizer
 TABLES = ("embedding.weight", "word.weight")
 """Names of the table of tokens in a network's state; its first rows are the vocabulary's."""
 
-SIZES = ("embedding", "width")
+SIZES = ("embedding", "width", "dimensions")
 """Fields of configurations that are the size of a token's vector."""
 
 

@@ -1,5 +1,6 @@
 """LexRank on English and Chinese."""
 
+import numpy as np
 import pytest
 
 from modeling.errors import DataError
@@ -51,3 +52,10 @@ def test_limits_are_said() -> None:
         summarise("A word. " * 2001)
     with pytest.raises(DataError, match="At least 1"):
         summarise("A word.", sentences=0)
+
+
+def test_vectors_find_alike_what_shares_no_word() -> None:
+    text = "A cat slept here. The law is strict now. Kittens doze all day. Tomcats nap for hours."
+    chosen = summarise(text, sentences=3, vectors=lambda found: np.eye(2)[[int("law" in one) for one in found]])
+    assert [s.index for s in chosen] == [0, 1]  # the others say the same as the first
+    assert [s.index for s in summarise(text, sentences=1, vectors=lambda found: np.zeros((len(found), 2)))] == [0]

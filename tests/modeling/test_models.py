@@ -14,7 +14,7 @@ from modeling.inference.engine import LocalEngine
 from modeling.retrieval import PassageIndex
 from modeling.training import Request as Training
 from modeling.training import train
-from tests.modeling.tiny import TINY
+from tests.modeling.tiny import TINY, vectors_folder
 
 ENTRIES = [(task, model) for task, models in MODELS.items() for model in models]
 
@@ -24,9 +24,11 @@ async def test_a_model_trains_is_proved_equal_and_answers(task: str, model: str,
     tiny = TINY[task, model]
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in tiny.rows))
     (tmp_path / "parent").mkdir()
+    vectors = {"vectors": str(vectors_folder(tmp_path))} if tiny.vectors else {}
     artifact = train(Training(
         task=task, model=model, data=[tmp_path / "rows.jsonl"], out=tmp_path / "model", storage="fp32",
-        settings={**tiny.common, **tiny.settings}, parent=tiny.parent(tmp_path / "parent") if tiny.parent else None,
+        settings={**tiny.common, **tiny.settings, **vectors},
+        parent=tiny.parent(tmp_path / "parent") if tiny.parent else None,
     ))
     parity = artifact.manifest["parity"]
     assert parity["rows"] > 0 and parity["max_difference"] <= TOLERANCE and parity["differing"] == 0

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from transformers import BertConfig, BertModel
 
+from modeling.embeddings import Vectors, save_vectors
 from modeling.text import Preprocessing
 from tests.modeling.folders import causal_folder
 
@@ -32,6 +34,8 @@ class Tiny:
     """Fields of the engine's Request beside the artifact."""
     parent: Callable[[Path], Path] | None = None
     """Makes the trained weights to start from, in an empty folder."""
+    vectors: bool = False
+    """Whether it is made on word vectors."""
     common: Mapping[str, Any] = field(default_factory=lambda: {"steps": 12, "precision": "fp32", "threads": 1,
                                                                "evaluations": 2, "patience": 0, "batch_tokens": 256})
 
@@ -70,6 +74,12 @@ def llama_folder(folder: Path) -> Path:
     return folder
 
 
+def vectors_folder(folder: Path) -> Path:
+    """Random vectors of the words above."""
+    drawn = np.random.default_rng(0).normal(size=(len(WORDS), 8)).astype(np.float32)
+    return save_vectors(Vectors(WORDS, drawn), folder / "vectors")
+
+
 TINY: dict[tuple[str, str], Tiny] = {
     ("question-answering", "bert"): Tiny(
         rows=QUESTIONS, settings={"window": 96, "stride": 8}, question={"text": "on what"}, parent=bert_folder),
@@ -99,6 +109,10 @@ TINY: dict[tuple[str, str], Tiny] = {
         rows=SUMMARIES, question={"text": "red blue green"},
         settings={"width": 32, "encoder_layers": 1, "decoder_layers": 1, "heads": 2, "hidden": 48, "context": 40,
                   "target_context": 16, "vocabulary_size": 420, "beam": 2}),
+    ("summarisation", "lexrank"): Tiny(
+        rows=[{"text": f"{row['text']}. {row['summary']} winter seven. {row['text']} stone."} for row in SUMMARIES],
+        settings={}, common={"threads": 1}, vectors=True,
+        question={"text": "Red blue green stone. A blue river. Green clouds, seven of them."}),
     ("classification", "lstm"): Tiny(
         rows=LABELLED, question={"text": "red stone"},
         settings={"hidden": 16, "embedding": 16, "vocabulary_size": 300, "tokenizer": "words"}),

@@ -69,9 +69,14 @@ def verdict(version: DatasetVersion) -> Verdict:
         return Verdict(tone="fault", headline=_("There is nothing to learn in it yet"), advice=faults)
     advice = list(_advice(report))
     ready = ngettext("Ready to train: %(rows)s row", "Ready to train: %(rows)s rows", rows)
-    if not TRAINABLE.get(report["task"]):
+    if not TRAINABLE.get(report["task"]) or lacks_summaries(report):
         ready = ngettext("Ready: %(rows)s row", "Ready: %(rows)s rows", rows)
     return Verdict(tone="warning" if advice else "good", advice=advice, headline=ready % {"rows": f"{rows:,}"})
+
+
+def lacks_summaries(report: Report) -> bool:
+    """Whether these are texts to be summarised without any summary to learn from."""
+    return report.get("task") == "summarisation" and report.get("summaries") == 0
 
 
 def _progress(version: DatasetVersion) -> str:
@@ -105,8 +110,15 @@ def _faults(report: Report) -> Iterator[str]:
 def _advice(report: Report) -> Iterator[str]:
     if not TRAINABLE.get(report["task"]):
         yield _("This job needs no training: publish an assistant at once. The rows are for measuring how good it is.")
+    elif lacks_summaries(report):
+        yield _("No row has a summary. To pick the sentences that say most, none is needed: publish an assistant with "
+                "LexRank at once, or train it on your word vectors. A model that writes its own summaries learns from "
+                "pairs: say which column has the summaries, or upload data with them.")
     elif report["splits"]["train"] < FEW and report["characters"] < MUCH_TEXT:
         yield _("That is little: expect a weak model. A few thousand rows are a good beginning.")
+    if report["task"] == "summarisation" and 0 < (told := report.get("summaries", 0)) < report["rows"]:
+        yield _("%(count)s of %(rows)s rows have a summary; a model that writes learns from these alone.") % {
+            "count": f"{told:,}", "rows": f"{report['rows']:,}"}
     if bad := report["errors"]:
         share = bad / max(1, report["seen"])
         text = ngettext("%(count)s row could not be used and was left out.",

@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from modeling.configs import TRAINABLE, Option
+from modeling.configs import TRAINABLE, Option, model_of
 from modeling.errors import ConfigError
 from modeling.tasks import TASKS
 from webapp.accounts.models import User
@@ -41,7 +41,7 @@ class SearchForm(forms.Form):
         fields: dict[str, Any] = self.fields
         fields["version"].choices = [(str(one.pk), f"{one} · {gettext(TASKS[one.dataset.task].title)}")
                                      for one in versions_for(user)]
-        fields["model"].choices = [(name, name) for name in TRAINABLE[self.choice.task]]
+        fields["model"].choices = [(name, name) for name, _title, _about in self.models]
         self.varied = list(_varied(self.choice))
         fields |= {PREFIX + option.name: _range_field(option) for option in self.varied}
 
@@ -49,7 +49,8 @@ class SearchForm(forms.Form):
     def models(self) -> list[tuple[str, str, str]]:
         """Models, what the field calls them and what each is good for."""
         known = TASKS[self.choice.task].models
-        return [(name, gettext(known[name].title), gettext(known[name].about)) for name in TRAINABLE[self.choice.task]]
+        return [(name, gettext(known[name].title), gettext(known[name].about)) for name in TRAINABLE[self.choice.task]
+                if not model_of(self.choice.task, name).on_vectors]
 
     @property
     def ranges(self) -> Iterator[forms.BoundField]:

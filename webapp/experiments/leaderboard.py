@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext
 
-from modeling.configs import TRAINABLE
+from modeling.configs import TRAINABLE, model_of
 from modeling.experiments import Standing, ranked
 from modeling.tasks import TASKS
 from webapp.charts import bars
@@ -68,7 +68,7 @@ def _picture(task: str, standings: list[Standing], runs: dict[str, TrainingRun])
 
 
 def _models(task: str, user: Any) -> list[dict[str, Any]]:
-    """Every model of the task, and whether it can be trained with what there is."""
+    """Every model of the task that asks nothing more, and whether it can be trained with what there is."""
     return [{"name": model, "title": gettext(TASKS[task].models[model].title),
              "about": gettext(TASKS[task].models[model].about), "possible": bool(starts_for(user, task, model))}
-            for model in TRAINABLE[task]]
+            for model in TRAINABLE[task] if not model_of(task, model).on_vectors]

@@ -13,6 +13,7 @@ from django.conf import settings as site
 
 from modeling.configs import TRAINABLE, Estimate, Option, estimate, model_of, options, read_settings
 from webapp.datasets.models import DatasetVersion
+from webapp.datasets.presentation import lacks_summaries as without_summaries
 from webapp.training.models import STEP, Artifact, RunEvent, TrainingRun
 from webapp.vectors.models import WordVectors
 
@@ -120,6 +121,12 @@ def size_of(version: DatasetVersion | None) -> tuple[int, int]:
     report = version.report if version else {}
     train, rows = int(report.get("splits", {}).get("train", 0)), int(report.get("rows", 0))
     return max(1, train), max(1, round(int(report.get("characters", 0)) * train / max(1, rows)))
+
+
+def lacks_summaries(version: DatasetVersion | None, model: str) -> bool:
+    """Whether a model that learns to write summaries would find none in these data."""
+    return (version is not None and without_summaries(version.report)
+            and not model_of(version.dataset.task, model).on_vectors)
 
 
 def languages_of(version: DatasetVersion | None) -> list[str]:

@@ -17,11 +17,11 @@ NAMES: Mapping[str, Any] = {
     "rougeL": "ROUGE-L", "loss": _("Loss"), "perplexity": _("Perplexity"), "learning_rate": _("Learning rate"),
     "tokens_per_second": _("Tokens a second"), "answered": _("Answered, of those with an answer"),
     "refused": _("Refused, of those without"), "auc": "AUC", "overall_f1": _("F1 with refusals"),
-    "recall_1": _("Found first"), "recall_5": _("Found among the first five"),
+    "recall_1": _("Found first"), "recall_5": _("Found among the first five"), "unknown": _("Words without a vector"),
 }
 SHARES = frozenset({"accuracy", "macro_f1", "f1", "em", "rouge1", "rouge2", "rougeL", "answered", "refused",
                     "overall_f1", "recall_1",
-                    "recall_5"})
+                    "recall_5", "unknown"})
 
 
 def name_of(figure: str) -> str:

@@ -16,7 +16,16 @@ from modeling.errors import ConfigError
 from modeling.tasks import TASKS
 from webapp.accounts.models import User
 from webapp.training import services
-from webapp.training.choices import TASKS_TO_TRAIN, Choice, choose, size_of, starts_for, vectors_for, versions_for
+from webapp.training.choices import (
+    TASKS_TO_TRAIN,
+    Choice,
+    choose,
+    lacks_summaries,
+    size_of,
+    starts_for,
+    vectors_for,
+    versions_for,
+)
 from webapp.training.models import TrainingRun
 from webapp.wording import said, spoken
 
@@ -24,6 +33,8 @@ STEPS = "preprocessing"
 LONGEST_LIST = 20_000  # characters of a list of words
 PREFIX = "set_"  # of the fields that are options
 VECTORS = f"{PREFIX}vectors"
+WITHOUT_SUMMARIES = _("These data have no summaries, and this model learns from them. Choose other data, or LexRank, "
+                      "which needs none.")
 STORAGES = [("int8", _("8 bit: small and fast")), ("fp16", _("16 bit")), ("fp32", _("32 bit: exact"))]
 
 
@@ -52,9 +63,7 @@ class TrainForm(forms.Form):
         self.known, self.steps_asked = self.choice.options(), bool(start.get("steps"))
         fields |= {PREFIX + option.name: option_field(option) for option in self.known}
         if VECTORS in fields:  # names here, folders in the library
-            fields[VECTORS] = forms.ChoiceField(
-                label=fields[VECTORS].label, help_text=fields[VECTORS].help_text, required=False,
-                choices=[(value, name or gettext("none: random ones")) for value, name in vectors_for(user)])
+            fields[VECTORS] = self._vectors_field(fields[VECTORS])
         self._keep_what_was_set(start if data is None else {})
 
     def clean(self) -> dict[str, Any]:
@@ -64,6 +73,11 @@ class TrainForm(forms.Form):
             self.add_error("version", gettext("There are no checked data for this job yet. Upload some first."))
         if self.lacks_start:
             self.add_error("parent", self.lacks_start)
+        if lacks_summaries(self.choice.version, self.choice.model):
+            self.add_error("version", WITHOUT_SUMMARIES)
+        if self._on_vectors and not cleaned.get(VECTORS):
+            self.add_error(VECTORS, gettext("It is made on word vectors, and there are none here. Train or import some "
+                                            "first."))
         if not self.errors:
             try:
                 self.choice.estimate(self.settings)
@@ -76,6 +90,24 @@ class TrainForm(forms.Form):
         """What is said of a model that has to start from trained weights where there are none; "" of all others."""
         missing = model_of(self.choice.task, self.choice.model).parent == "must" and not self.choice.parent
         return services.without_start(self.choice.task, self.choice.model) if missing else ""
+
+    @property
+    def _on_vectors(self) -> bool:
+        return model_of(self.choice.task, self.choice.model).on_vectors
+
+    def _vectors_field(self, plain: forms.Field) -> forms.ChoiceField:
+        """Vectors by their names; a model that is made on them takes the newest where nothing else is chosen."""
+        known = [(value, name or gettext("none: random ones")) for value, name in vectors_for(self.user)]
+        if not self._on_vectors:
+            return forms.ChoiceField(label=plain.label, help_text=plain.help_text, required=False, choices=known)
+        return forms.ChoiceField(
+            label=plain.label, choices=known[1:] or [("", gettext("there are none yet"))], required=False,
+            help_text=gettext("They say how alike two sentences are: take some in the language of your texts."))
+
+    @property
+    def note(self) -> str:
+        """What to know of the chosen data before anything is sent."""
+        return WITHOUT_SUMMARIES if lacks_summaries(self.choice.version, self.choice.model) else ""
 
     def _field_of(self, error: ConfigError) -> str | None:
         """Where several do not fit together, the one that a person has set."""

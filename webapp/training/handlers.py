@@ -15,6 +15,7 @@ from django.utils.translation import gettext_noop as _
 from modeling.errors import ParleyError, RequestError
 from modeling.runs import STOP, carry_over, run_folder
 from webapp.datasets.models import Upload
+from webapp.datasets.presentation import lacks_summaries as without_summaries
 from webapp.jobs.handlers import Event, folder_of_attempt
 from webapp.jobs.models import Job
 from webapp.training import services
@@ -74,7 +75,8 @@ class TrainingHandler:
         run.artifact = artifact
         run.save(update_fields=("artifact",))
         self.recorder.log("finished")
-        services.evaluate_artifact(artifact=artifact)
+        if not without_summaries(run.version.report):  # else there is nothing to measure by
+            services.evaluate_artifact(artifact=artifact)
         transaction.on_commit(lambda: shutil.rmtree(run.folder, ignore_errors=True))
         return {"artifact": str(artifact.pk)}
 

@@ -26,6 +26,7 @@ from webapp.accounts.models import User
 from webapp.datasets.models import DatasetVersion, Upload, VersionState
 from webapp.jobs import services as jobs
 from webapp.jobs.models import Job, JobState
+from webapp.training.choices import lacks_summaries
 from webapp.training.models import Artifact, TrainingRun
 
 ARTIFACTS = site.HOME / "artifacts"
@@ -46,6 +47,7 @@ def start_training(
     given = {key: written(value) for key, value in (settings or {}).items()}
     _check(version, task, model, parent, base)
     read_settings(task, model, given)
+    _check_vectors(task, model, given)
     run = TrainingRun.objects.create(
         owner=owner, version=version, task=task, model=model, settings=given, seed=seed, storage=storage,
         parent=parent, base=base, name=name or _free_name(owner, str(version)),
@@ -64,6 +66,12 @@ def _free_name(owner: User, name: str) -> str:
     return name[:120] if name not in taken else next(one for one in candidates if one not in taken)
 
 
+def _check_vectors(task: str, model: str, given: Mapping[str, str]) -> None:
+    if model_of(task, model).on_vectors and not given.get("vectors"):
+        raise ConfigError(_("This model is made on word vectors"), remedy=_("Choose them in the form of a training"),
+                          field="vectors")
+
+
 def _check(version: DatasetVersion, task: str, model: str, parent: Artifact | None, base: str) -> None:
     if model not in TRAINABLE.get(task, ()):
         raise ConfigError(_("%(model)s cannot be trained for this job") % {"model": model}, field="model")
@@ -73,6 +81,8 @@ def _check(version: DatasetVersion, task: str, model: str, parent: Artifact | No
         raise ConfigError(_("%(name)s is a model of another kind") % {"name": parent}, field="parent")
     if base and not base_folder(base).is_dir():
         raise ConfigError(_("There is no folder %(name)s of weights") % {"name": base}, field="parent")
+    if lacks_summaries(version, model):
+        raise ConfigError(_("%(data)s has no summaries to learn from") % {"data": version}, field="version")
     if model_of(task, model).parent == "must" and not (parent or base):
         raise ConfigError(without_start(task, model), field="parent")
 

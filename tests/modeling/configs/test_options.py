@@ -51,9 +51,9 @@ def test_what_the_weights_decide_is_not_asked_when_they_are_there_already() -> N
 
 
 def test_what_needs_no_training_has_no_options() -> None:
-    assert "lexrank" not in TRAINABLE["summarisation"]
+    assert "onnx" not in TRAINABLE["classification"]
     with pytest.raises(ConfigError, match="cannot be trained"):
-        options("summarisation", "lexrank", rows=10, characters=100)
+        options("classification", "onnx", rows=10, characters=100)
 
 
 def test_a_site_without_torch_can_offer_them() -> None:
@@ -65,3 +65,5 @@ def test_a_site_without_torch_can_offer_them() -> None:
 def test_what_is_counted_offers_no_settings_of_steps() -> None:
     names = {option.name for option in options("generation", "ngram", rows=100, characters=10_000)}
     assert {"order", "least", "tokenizer"} <= names and not {"epochs", "learning_rate", "batch_tokens"} & names
+    ranking = {option.name for option in options("summarisation", "lexrank", rows=100, characters=10_000)}
+    assert ranking == {"vectors", "smoothing", "vocabulary_size"}

@@ -177,6 +177,12 @@ def test_the_report_tells_columns_lengths_labels_and_cuts(tmp_path) -> None:
     assert report["preview"][0]["tokens"][0] == "message"
 
 
+def test_the_report_tells_how_many_rows_have_a_summary(tmp_path) -> None:
+    rows = [{"text": f"Text number {n}.", "summary": "" if n % 3 else f"The {n}."} for n in range(30)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert build(tmp_path / "a.jsonl", tmp_path / "out", task="summarisation")["summaries"] == 10
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_each_sample_is_clean_and_fills_its_splits(tmp_path, task: str) -> None:
     for name, content in sample_files(task):

@@ -12,6 +12,7 @@ from django.test import Client
 
 from modeling.errors import ConfigError
 from tests.webapp.training.trainings import make_version, person
+from tests.webapp.world import small_vectors
 from webapp.training.choices import choose, measured_speed
 from webapp.training.models import RunEvent, TrainingRun
 from webapp.training.services import register_artifact, start_training
@@ -94,6 +95,36 @@ def test_values_that_only_together_cannot_be_are_told_beside_the_field(browser, 
                          splits={"train": [{"text": "snow on the river"}] * 9, "test": [{"text": "moon"}] * 3})
     response = browser.post(ADD, filled(poems, task="generation", model="decoder", set_heads="7"))
     assert response.context["form"].errors and not TrainingRun.objects.exists()
+
+
+def texts_of(owner: Any, summaries: int) -> Any:
+    data = make_version(owner, name="Letters", task="summarisation",
+                        splits={"train": [{"text": "Cats sleep."}] * 9, "test": [{"text": "Dogs bark."}] * 3})
+    data.report |= {"task": "summarisation", "summaries": summaries}
+    data.save()
+    return data
+
+
+def test_a_model_that_writes_is_not_trained_without_summaries(browser, trainer_user):
+    letters = texts_of(trainer_user, 0)
+    asked = filled(letters, task="summarisation", model="transformer")
+    assert "These data have no summaries" in browser.get(ADD, asked).text
+    assert browser.post(ADD, asked).context["form"].errors["version"]
+    with pytest.raises(ConfigError, match="no summaries"):
+        start_training(owner=trainer_user, version=letters, task="summarisation", model="pointer")
+    assert not TrainingRun.objects.exists()
+
+
+def test_lexrank_is_made_on_word_vectors_and_needs_no_summaries(browser, trainer_user):
+    asked = filled(texts_of(trainer_user, 0), task="summarisation", model="lexrank")
+    assert "no summaries" not in browser.get(ADD, asked).text
+    assert "there are none here" in str(browser.post(ADD, asked).context["form"].errors["set_vectors"])
+    with pytest.raises(ConfigError, match="word vectors"):
+        start_training(owner=trainer_user, version=texts_of(trainer_user, 0), task="summarisation", model="lexrank")
+    vectors = small_vectors(trainer_user, "Small")
+    assert f'<option value="{vectors.pk}">Small (3)</option>' in browser.get(ADD, asked).text
+    browser.post(ADD, asked | {"set_vectors": str(vectors.pk)})
+    assert TrainingRun.objects.get().settings == {"vectors": str(vectors.pk)}
 
 
 def test_job_comes_from_the_data_and_from_the_artifact(trainer_user, version):
