@@ -116,9 +116,6 @@ def _advice(report: Report) -> Iterator[str]:
                 "pairs: say which column has the summaries, or upload data with them.")
     elif report["splits"]["train"] < FEW and report["characters"] < MUCH_TEXT:
         yield _("That is little: expect a weak model. A few thousand rows are a good beginning.")
-    if report["task"] == "summarisation" and 0 < (told := report.get("summaries", 0)) < report["rows"]:
-        yield _("%(count)s of %(rows)s rows have a summary; a model that writes learns from these alone.") % {
-            "count": f"{told:,}", "rows": f"{report['rows']:,}"}
     if bad := report["errors"]:
         share = bad / max(1, report["seen"])
         text = ngettext("%(count)s row could not be used and was left out.",

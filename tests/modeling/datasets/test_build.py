@@ -178,9 +178,11 @@ def test_the_report_tells_columns_lengths_labels_and_cuts(tmp_path) -> None:
 
 
 def test_the_report_tells_how_many_rows_have_a_summary(tmp_path) -> None:
-    rows = [{"text": f"Text number {n}.", "summary": "" if n % 3 else f"The {n}."} for n in range(30)]
-    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert build(tmp_path / "a.jsonl", tmp_path / "out", task="summarisation")["summaries"] == 10
+    for name, more in (("with", {"summary": "A text."}), ("without", {})):
+        rows = [{"text": f"Text number {n}."} | more for n in range(30)]
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        report = build(tmp_path / f"{name}.jsonl", tmp_path / name, task="summarisation")
+        assert report["summaries"] == (30 if more else 0)
 
 
 @pytest.mark.parametrize("task", TASKS)
