@@ -32,7 +32,7 @@ _TERMS = re.compile(f"([{_CHINESE}]+)|([^\\W_{_CHINESE}]+)")
 _CHARACTERS_A_WORD = 200 / 120  # Chinese characters that say as much as a word
 _LONG_WORD = 10  # characters; runs without blanks count as words of this length
 _ARRAYS = ("offsets", "passages", "weights")
-_LONGEST_QUERY = 512  # terms
+LONGEST_QUERY = 512  # terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,25 @@ class Dense:
     digest: str
     """Of that artifact: another one's vectors do not fit."""
 
+    def state(self) -> dict[str, list[str]]:
+        """What an index writes down of it."""
+        return {"embedder": [self.embedder, self.digest]}
+
+    def files(self) -> dict[str, bytes]:
+        """What an index keeps beside that."""
+        return {VECTORS: _bytes_of(self.vectors)}
+
+    @classmethod
+    def load(cls, folder: Path, state: Mapping[str, Any], count: int) -> Dense | None:
+        """Of an index of `count` texts; None where it has no vectors. Raises ValueError, OSError."""
+        if "embedder" not in state:
+            return None
+        embedder, digest = map(str, state["embedder"])
+        vectors = np.load(folder / VECTORS, allow_pickle=False)
+        if vectors.dtype != np.float16 or vectors.ndim != 2 or len(vectors) != count:
+            raise ValueError("its vectors do not fit its texts")
+        return cls(vectors, embedder, digest)
+
 
 class PassageIndex:
     """Passages and, for each term, in which of them it stands with what weight."""
@@ -161,7 +180,7 @@ class PassageIndex:
     def lexical(self, query: str) -> np.ndarray:
         """BM25 scores of all passages: float32 [passages]."""
         scores = np.zeros(len(self.passages), dtype=np.float32)
-        wanted = Counter(terms(query)[:_LONGEST_QUERY])
+        wanted = Counter(terms(query)[:LONGEST_QUERY])
         for term, count in wanted.items():
             if (index := self._vocabulary.get(term)) is not None:
                 start, end = self._offsets[index], self._offsets[index + 1]
@@ -175,8 +194,8 @@ class PassageIndex:
                  "passages": [[p.document, p.title, p.text, p.start] for p in self.passages]}
         files = {f"{name}.npy": _bytes_of(values) for name, values in arrays}
         if self.dense is not None:
-            files[VECTORS] = _bytes_of(self.dense.vectors)
-            state["embedder"] = [self.dense.embedder, self.dense.digest]
+            files |= self.dense.files()
+            state |= self.dense.state()
         replace_folder(folder, files | {"index.json": json.dumps(state, ensure_ascii=False).encode()})
 
     @classmethod
@@ -190,23 +209,13 @@ class PassageIndex:
                                 allowed=f"Versions up to {_VERSION} can be read", remedy="Add the documents again")
             offsets, postings, weights = (np.load(path / f"{name}.npy", allow_pickle=False) for name in _ARRAYS)
             found = [Passage(document, title, text, start) for document, title, text, start in state["passages"]]
-            dense = _dense(path, state, len(found))
+            dense = Dense.load(path, state, len(found))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"the index {path.name} cannot be read: {error}",
                             remedy="Add the documents again") from None
         vocabulary = {term: index for index, term in enumerate(state["terms"])}
         _check(path.name, len(found), len(vocabulary), offsets, postings, weights)
         return cls(found, vocabulary, offsets, postings, weights, dense)
-
-
-def _dense(path: Path, state: dict[str, Any], passages: int) -> Dense | None:
-    if "embedder" not in state:
-        return None
-    embedder, digest = map(str, state["embedder"])
-    vectors = np.load(path / VECTORS, allow_pickle=False)
-    if vectors.dtype != np.float16 or vectors.ndim != 2 or len(vectors) != passages:
-        raise ValueError("its vectors do not fit its passages")
-    return Dense(vectors, embedder, digest)
 
 
 def _postings(ids: np.ndarray, places: np.ndarray, counts: np.ndarray, lengths: np.ndarray, *,

@@ -129,11 +129,10 @@ class AnsweringScheduler(Scheduler[Question, Search | Read, list[list[Found]]]):
 
     def _look_up(self, question: Question, text: str) -> None:
         """In the lists of questions: one that is like enough needs no reading."""
-        found = [(match, match.similarity >= index.threshold) for index in question.lists
-                 for match in index.search(text, QUESTIONS)]
-        found.sort(key=lambda pair: (-pair[1], -pair[0].similarity))
-        question.matches = [match for match, _ in found[:QUESTIONS]]
-        question.known = bool(found) and found[0][1]
+        found = [match for index in question.lists
+                 for match in index.search(text, QUESTIONS, vector=self.embedders.vector(index.dense, text))]
+        question.matches = sorted(found, key=lambda match: (-match.sure, -match.similarity))[:QUESTIONS]
+        question.known = bool(found) and question.matches[0].sure
         if question.known:
             best = question.matches[0]
             question.passages = [(Passage("", best.question, best.answer, 0), best.similarity)]

@@ -12,6 +12,7 @@ BENCHMARKS = {
     "upload": "megabytes a second of a 1 GB CSV, from the browser to its report, and the memory that it takes",
     "kills": "seconds until a training goes on after kill -9 of trainer and child, and what that does to its result",
     "retrieval": "how often BM25, dense vectors and both bring up the right passage of SQuAD's dev articles",
+    "faq": "how often a list of questions knows a paraphrase, and how often it answers what it lacks",
     "queue": "milliseconds to the first text of the chat while a training runs and others wait, against without one",
     "glove_objective": "GloVe beside the simplified objective that is sometimes quoted for it: docs/theory/glove.md",
     "language_models": "word perplexity on the Penn Treebank of n-grams, LSTM and Transformer, beside published ones",

@@ -6,11 +6,13 @@ import json
 import tracemalloc
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from modeling.datasets.questions import questions_of
 from modeling.errors import DataError
-from modeling.faq import FILE, FaqIndex
+from modeling.faq import FILE, WRONG, FaqIndex
+from modeling.retrieval import VECTORS
 
 THINGS = ("card", "bill", "letter", "parcel", "account", "password", "invoice", "contract")
 ENTRIES = [(f"How do I {verb} my {thing}?", f"{verb} {thing}: ask us.") for thing in THINGS
@@ -28,11 +30,34 @@ def test_the_same_question_is_wholly_alike_and_another_subject_is_not() -> None:
     index = FaqIndex.build(ENTRIES)
     assert index.search(ENTRIES[3][0])[0].similarity == pytest.approx(1, abs=1e-5)
     assert index.search("Is it raining in Lisbon?")[:1] == [] or index.search("Is it raining?")[0].similarity < 0.3
-    assert 0.3 <= index.threshold < 0.95
+    assert 0.3 <= index.thresholds[False] < 0.95
 
 
 def test_chinese_is_found_by_its_characters() -> None:
     assert FaqIndex.build(CHINESE).search("豁免是啥意思？")[0].answer == "免交以后的保费。"
+
+
+def test_few_questions_of_a_list_would_get_the_answer_of_another_were_they_taken_out() -> None:
+    words, generator = [f"w{n}" for n in range(40)], np.random.default_rng(0)
+    entries = [(" ".join(generator.choice(words, 6, replace=False)), str(n)) for n in range(80)]
+    index = FaqIndex.build(entries)
+    reached = [sorted(index.similar(question).tolist())[-2] for question, _ in entries]
+    assert 0.5 * WRONG < np.mean([similarity >= index.thresholds[False] for similarity in reached]) <= WRONG
+
+
+def test_a_question_in_other_words_is_known_by_its_vector(tmp_path: Path) -> None:
+    index, vectors = FaqIndex.build(ENTRIES), np.eye(len(ENTRIES), dtype=np.float32)
+    assert index.search("Terminate the plastic rectangle", vector=vectors[0]) == []
+    index.add_vectors(vectors, embedder="e", digest="d")
+    index.save(tmp_path / "index")
+    again = FaqIndex.load(tmp_path / "index")
+    assert again.thresholds == index.thresholds and 0.3 <= index.thresholds[True] < index.thresholds[False]
+    best = again.search("Terminate the plastic rectangle", vector=vectors[0])[0]
+    assert (best.question, best.sure) == (ENTRIES[0][0], True) and best.similarity == pytest.approx(0.5)
+    assert again.search("Terminate the plastic rectangle") == []
+    np.save(tmp_path / "index" / VECTORS, vectors[:3].astype(np.float16))
+    with pytest.raises(DataError, match="do not fit"):
+        FaqIndex.load(tmp_path / "index")
 
 
 def test_a_list_of_rare_terms_takes_little_memory() -> None:
@@ -48,7 +73,7 @@ def test_an_index_comes_back_from_its_folder_and_a_damaged_one_is_told(tmp_path:
     index = FaqIndex.build(ENTRIES)
     index.save(tmp_path / "index")
     again = FaqIndex.load(tmp_path / "index")
-    assert (again.entries, again.threshold) == (index.entries, index.threshold)
+    assert (again.entries, again.thresholds[False]) == (index.entries, index.thresholds[False])
     (tmp_path / "index" / FILE).write_text(json.dumps({"version": 9}))
     with pytest.raises(DataError, match="version 9"):
         FaqIndex.load(tmp_path / "index")

@@ -66,6 +66,15 @@ async def test_documents_are_embedded_when_they_are_indexed_and_a_reader_searche
     assert result and [passage["document"] for passage in result["passages"]] == ["a.txt"]
 
 
+async def test_lists_of_questions_are_embedded_too(dual: Path, reader: Path, ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("question,answer\nWhere do foxes sleep?,In holes.\n")
+    assert main(["index", str(tmp_path / "a.csv"), "--out", str(tmp_path / "index"), "--embedder", str(dual)]) == 0
+    # No word in common: only the vector finds it.
+    asked = Request(artifact=str(reader), text="Zeppelin", documents=(str(tmp_path / "index"),))
+    result = (await ask(asked))[-1].result
+    assert result and [near["answer"] for near in result["questions"]] == ["In holes."]
+
+
 async def test_a_model_that_only_finds_answers_with_the_passage(dual: Path, ask: Ask, documents: Path) -> None:
     last = (await ask(Request(artifact=str(dual), text="the fox", documents=(str(documents),))))[-1]
     assert last.result and last.text == last.result["passages"][0]["text"] == last.result["answers"][0]["text"]
