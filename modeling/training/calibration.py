@@ -10,32 +10,54 @@ from torch.nn import functional as F
 FEWEST = 20
 """Rows below which nothing is chosen: it would be chance."""
 COLDEST, HOTTEST = 0.2, 10.0
+FOLDS = 5
+SIGNIFICANT = 2.0
+"""Standard errors by which a temperature has to make held-out rows likelier."""
 
 
 def temperature_of(logits: Tensor, target: Tensor, *, several: bool) -> float:
     """What to divide logits (N, labels) by, so that they fit target (N, labels) best; 1 where there are few rows.
 
-    The targets are a little less than certain, as in Platt 1999, 2.2: rows without an error must not give a certainty
-    without bounds.
+    It has to prove itself on rows that it was not fitted to (cross-fitting over FOLDS): where these do not get
+    significantly likelier the logits stay as they are, and the less sure the gain, the nearer to 1 it is drawn.
     """
     if len(logits) < FEWEST:
         return 1.0
+    gained = torch.zeros(len(logits))  # (N): how much likelier each row gets, in nats
+    for fold in range(FOLDS):
+        held = torch.arange(len(logits)) % FOLDS == fold
+        heat = _fitted(logits[~held], target[~held], several)
+        gained[held] = (_losses(logits, target, 0.0, several) - _losses(logits, target, heat, several))[held]
+    error = float(gained.std() / len(gained) ** 0.5)
+    evidence = float(gained.mean()) / max(error, 1e-9)  # in standard errors
+    if evidence < SIGNIFICANT:
+        return 1.0
+    return 2.0 ** (_fitted(logits, target, several) * (1 - evidence**-2))
+
+
+def _losses(logits: Tensor, target: Tensor, heat: float, several: bool) -> Tensor:
+    """Of each row (N), with its logits divided by 2 to the power of `heat`.
+
+    The targets are a little less than certain, as in Platt 1999, 2.2: rows without an error must not give a certainty
+    without bounds.
+    """
     sure = 1 - 1 / (len(logits) + 2)
     soft = target * sure + (1 - target) * (1 - sure) / (1 if several else max(1, target.shape[1] - 1))
+    if several:
+        return F.binary_cross_entropy_with_logits(logits / 2.0**heat, soft, reduction="none").mean(1)
+    return F.cross_entropy(logits / 2.0**heat, soft, reduction="none")
 
-    def misfit(heat: float) -> float:
-        scaled = logits / 2.0**heat
-        loss = F.binary_cross_entropy_with_logits(scaled, soft) if several else F.cross_entropy(scaled, soft)
-        return float(loss)
 
+def _fitted(logits: Tensor, target: Tensor, several: bool) -> float:
+    """The logarithm of the best temperature, to the base 2."""
     low, high = (float(torch.log2(torch.tensor(bound))) for bound in (COLDEST, HOTTEST))
-    for _ in range(40):  # the misfit has one minimum: keep the third of the range that has it
+    for _ in range(40):  # the loss has one minimum: keep the third of the range that has it
         third = (high - low) / 3
-        if misfit(low + third) < misfit(high - third):
+        if _losses(logits, target, low + third, several).mean() < _losses(logits, target, high - third, several).mean():
             high -= third
         else:
             low += third
-    return 2.0 ** ((low + high) / 2)
+    return (low + high) / 2
 
 
 def sure_threshold(probabilities: Tensor, target: Tensor, wanted: float) -> float:

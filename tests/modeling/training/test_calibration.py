@@ -61,3 +61,17 @@ def test_a_rare_label_gets_a_lower_threshold() -> None:
     truth = torch.tensor([[1.0, 0.0]] * 30 + [[0.0, 1.0]] * 30)
     shares = torch.tensor([[0.9, 0.1]] * 30 + [[0.2, 0.3]] * 30)
     assert best_thresholds(shares, truth)[1] < 0.3 and best_thresholds(shares, truth)[0] == 0.5
+
+
+def test_logits_that_are_right_already_stay_as_they_are_however_few_rows_judge() -> None:
+    kept = [temperature_of(*drawn(300, 4, seed), several=False) for seed in range(10)]
+    assert sum(heat == 1.0 for heat in kept) >= 9
+    assert all(abs(heat - 1) < 0.25 for heat in kept)
+
+
+def test_what_few_rows_say_is_taken_for_half_sure() -> None:
+    found = []
+    for seed in range(10):
+        logits, target = drawn(200, 4, seed)
+        found.append(temperature_of(1.7 * logits, target, several=False))
+    assert sum(heat > 1.0 for heat in found) >= 8 and max(found) < 2.4
