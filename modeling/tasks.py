@@ -22,6 +22,8 @@ class Task:
     roles: Mapping[str, str]  # field of a row -> what stands in it; every row has them all
     optional: Mapping[str, str] = field(default_factory=dict)  # fields that a row can lack
     names: Mapping[str, tuple[str, ...]]  # role -> column names that are taken for it, best first, lower case
+    needed: tuple[str, ...]  # roles that a column has to be found for; the others can be filled in
+    asked: str  # the role of what a person writes into the chat
     models: Mapping[str, Method]  # from the classic to the current
     metrics: tuple[str, ...]  # what `evaluate` prints, the deciding one first
 
@@ -33,6 +35,7 @@ TASKS: dict[str, Task] = {
                "question": "the question", "answers": "list of {text, start}; empty where there is no answer"},
         names={"id": ("id", "qid"), "title": ("title",), "context": ("context", "passage", "paragraph"),
                "question": ("question", "query"), "answers": ("answers", "answer")},
+        needed=("context", "question", "answers"), asked="question",
         models={
             "bert": Method("Fine-tuned BERT",
                            "finds the answer word for word in your documents; fine-tuned from a BERT, RoBERTa or "
@@ -53,6 +56,7 @@ TASKS: dict[str, Task] = {
         names={"source": ("source", "src", "source_text", "input"), "target": ("target", "tgt", "trg", "target_text",
                "translation", "output"), "source_language": ("source_language", "source_lang", "src_lang"),
                "target_language": ("target_language", "target_lang", "tgt_lang")},
+        needed=("source", "target"), asked="source",
         models={
             "rnn": Method("RNN with attention", "the classic of 2015: bidirectional GRU or LSTM that learns to align; "
                                                 "small, and content with few pairs"),
@@ -67,6 +71,7 @@ TASKS: dict[str, Task] = {
         optional={"summary": "a summary that people wrote; a model that writes learns from it, LexRank needs none"},
         names={"text": ("text", "document", "article", "dialogue", "body", "content", "abstract"),
                "summary": ("summary", "highlights", "subject", "title", "headline")},
+        needed=("text",), asked="text",
         models={
             "lexrank": Method("LexRank", "picks the sentences that say most; English and Chinese; made in seconds on "
                                          "your word vectors, and there at once without them"),
@@ -84,6 +89,7 @@ TASKS: dict[str, Task] = {
         names={"text": ("text", "sentence", "review", "content", "message", "comment", "title", "headline", "body",
                         "description", "question"),
                "label": ("label", "class", "category", "cat", "sentiment", "target", "topic", "intent")},
+        needed=("text", "label"), asked="text",
         models={
             "bag": Method("Bag of n-grams", "fastText's model: learns in seconds, hard to beat on few rows"),
             "cnn": Method("Convolutions", "TextCNN: finds the telling phrases wherever they stand; quick"),
@@ -103,6 +109,7 @@ TASKS: dict[str, Task] = {
         names={"text": ("text", "content", "paragraphs", "body", "poem", "document"), "input": ("input",),
                "instruction": ("instruction", "prompt"), "messages": ("messages", "conversations", "conversation"),
                "response": ("response", "output", "completion")},
+        needed=("text",), asked="text",
         models={
             "ngram": Method("N-gram model",
                             "counts which words follow which; made in seconds, from a few texts on; the baseline that "

@@ -17,13 +17,12 @@ from modeling.datasets.dataset import Problem, Row
 from modeling.datasets.dealing import OPEN, TRAIN, Verdicts
 from modeling.datasets.keys import keys_of
 from modeling.datasets.reading import Part, parts, unusable
-from modeling.datasets.report import Report, problem_as_json
+from modeling.datasets.report import TEXT_ROLES, Report, problem_as_json
 from modeling.datasets.splits import SPLITS
 from modeling.errors import DataError
 
 MOST_ROWS = 48_000_000
 UNKNOWN_LANGUAGE = "und"  # as ISO 639-2 has it
-_LONG_ROLES = {"question-answering": ("context", "question", "title"), "translation": ("source", "target")}
 _BATCH = 2000  # rows
 _BATCH_CHARACTERS = 2 * 1024**2
 _MOST_PROBLEMS = 1_000_000  # lines of problems.jsonl; more are only counted
@@ -125,7 +124,6 @@ class _Collector:
 
     def take(self, items: Iterator[Row | Problem], code: int) -> Iterator[None]:
         """Store rows and problems; comes back after each batch."""
-        roles = _LONG_ROLES.get(self.task, ("text", "summary"))
         batch: list[Row] = []
         size = 0
         for item in items:
@@ -133,7 +131,7 @@ class _Collector:
                 self._add_problem(item)
                 continue
             batch.append(item)
-            size += sum([len(item[role]) for role in roles if role in item])
+            size += sum([len(item[role]) for role in TEXT_ROLES if role in item])
             if len(batch) >= _BATCH or size > _BATCH_CHARACTERS:
                 self._add(batch, code)
                 batch, size = [], 0

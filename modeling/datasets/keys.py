@@ -24,7 +24,7 @@ class Keys:
 
 def keys_of(rows: Sequence[Row], task: str) -> Keys:
     """Case and blanks do not count."""
-    return _KEYS[task](rows)
+    return KEYS[task](rows)
 
 
 def _folded(rows: Sequence[Row], role: str) -> Hashes:
@@ -69,7 +69,7 @@ def _question_answering(rows: Sequence[Row]) -> Keys:
     return Keys(inputs, mixed(inputs, answers), (contexts, titles))
 
 
-_KEYS: dict[str, Callable[[Sequence[Row]], Keys]] = {
+KEYS: dict[str, Callable[[Sequence[Row]], Keys]] = {
     "classification": _classification,
     "generation": _text,
     "summarisation": _summarisation,

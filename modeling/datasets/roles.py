@@ -10,16 +10,6 @@ from modeling.datasets.languages import language_code, language_of
 from modeling.errors import DataError
 from modeling.tasks import TASKS
 
-# Task -> roles that a name or a guess has to find; the rest can be filled in.
-_NEEDED: dict[str, tuple[str, ...]] = {
-    "question-answering": ("context", "question", "answers"),
-    "translation": ("source", "target"),
-    "summarisation": ("text",),
-    "classification": ("text", "label"),
-    "generation": ("text",),
-}
-
-
 SAY = "Say which column has which role"
 FAQ = ("A list of questions with answers (FAQ) needs no training: add the file to the documents of an assistant that "
        "answers questions. Else say which column has the passages")
@@ -64,15 +54,15 @@ def find_roles(table: Table, task: str, columns: Mapping[str, Any] | None) -> di
             roles[role] = name
     if task == "translation":
         _languages_as_columns(table, roles)
-    needed = _NEEDED[task]
+    needed = TASKS[task].needed
     if task == "generation":
         needed = _instructions(roles, columns or {})
     if task in ("summarisation", "generation", "classification", "translation"):
-        _by_looks(table, task, roles) if needed == _NEEDED[task] else None
+        _by_looks(table, task, roles) if needed == TASKS[task].needed else None
     if missing := [role for role in needed if role not in roles]:
         raise DataError(
             f"no column was found for these roles: {', '.join(missing)}; there are {_listed(table.columns) or 'none'}",
-            allowed=f"{task} needs {', '.join(_NEEDED[task])}", remedy=FAQ if missing == ["context"] else SAY)
+            allowed=f"{task} needs {', '.join(TASKS[task].needed)}", remedy=FAQ if missing == ["context"] else SAY)
     return roles
 
 
@@ -87,7 +77,7 @@ def _instructions(roles: dict[str, str], given: Mapping[str, Any]) -> tuple[str,
         wanted = {"text"} | set(given)
     for role in set(roles) - wanted:
         del roles[role]
-    return tuple(sorted(wanted - {"input"})) if "text" not in wanted else _NEEDED["generation"]
+    return tuple(sorted(wanted - {"input"})) if "text" not in wanted else TASKS["generation"].needed
 
 
 def text_column(table: Table, wanted: str | int | None = None) -> str:
@@ -145,7 +135,7 @@ def _by_looks(table: Table, task: str, roles: dict[str, str]) -> None:
     """Fill roles from columns whose values fit: texts by their length, labels by how often they come back."""
     unused = [look for look in looks(table) if look.name not in roles.values()]
     varied = [look for look in unused if look.distinct > 1]  # a prompt that is the same in each row says nothing
-    free = varied if len(varied) >= len(_NEEDED[task]) - len(roles) else unused
+    free = varied if len(varied) >= len(TASKS[task].needed) - len(roles) else unused
     if task == "classification" and "label" not in roles:
         labels = [look for look in free if look.is_label]
         if labels:

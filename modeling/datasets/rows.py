@@ -30,7 +30,7 @@ class BadRowError(Exception):
 def to_rows(table: Table, task: str, roles: Mapping[str, str], languages: tuple[str | None, str | None],
             ) -> Iterator[Row | Problem]:
     """Rows in the task's schema, and before or instead of each what had to be mended or why it is left out."""
-    make = _MAKERS[task]
+    make = MAKERS[task]
     places = [(role, table.columns.index(name)) for role, name in roles.items() if name in table.columns]
     # A language role whose column does not exist is that language in every row.
     fixed = {role: name for role, name in roles.items() if name not in table.columns}
@@ -211,7 +211,7 @@ def nearest(context: str, text: str, start: int) -> int:
     return min(found, key=lambda place: abs(place - start), default=-1)
 
 
-_MAKERS: dict[str, Callable[[Mapping[str, Any], Mapping[str, str], int, Languages], Made]] = {
+MAKERS: dict[str, Callable[[Mapping[str, Any], Mapping[str, str], int, Languages], Made]] = {
     "classification": _classification,
     "generation": _generation,
     "summarisation": _summarisation,

@@ -9,9 +9,11 @@ from typing import Any
 
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from modeling.artifact import Artifact as ArtifactFolder
 from modeling.errors import ArtifactError
+from modeling.tasks import TASKS
 from webapp.assistants.models import Visibility
 from webapp.assistants.services import Profile
 from webapp.assistants.starters import INTRODUCTIONS
@@ -22,8 +24,14 @@ EXAMPLES = 3
 SHORTEST = 4  # characters; below, an example says nothing
 BEGINNING = 24  # characters of a text that a generator carries on
 LABELS_NAMED = 8
-INPUTS = {"classification": "text", "translation": "source", "summarisation": "text", "question-answering": "question",
-          "generation": "text"}
+WELCOMES = {  # of a model that is published; what it knows about itself comes in
+    "classification": gettext_noop("Paste a text; it is sorted into one of %(count)s classes."),
+    "translation": gettext_noop("Paste a text and read its translation."),
+    "summarisation": gettext_noop("Paste a text. The sentences that say most are picked out, word for word."),
+    "question-answering": gettext_noop("Ask a question. The answer is copied word for word from a document, and you "
+                                       "see the passage."),
+    "generation": gettext_noop("Begin a text with a few words; it is carried on."),
+}
 
 
 def proposal(artifact: Artifact) -> Profile:
@@ -50,13 +58,7 @@ def _welcome(task: str, folder: ArtifactFolder | None) -> str:
     labels = (folder.labels if folder else None) or []
     if task == "classification" and 0 < len(labels) <= LABELS_NAMED:
         return _("Paste a text; it is sorted into one of these: %(labels)s.") % {"labels": _(", ").join(labels)}
-    return {
-        "classification": _("Paste a text; it is sorted into one of %(count)s classes.") % {"count": len(labels)},
-        "translation": _("Paste a text and read its translation."),
-        "summarisation": _("Paste a text. The sentences that say most are picked out, word for word."),
-        "question-answering": _("Ask a question. The answer is copied word for word from a document, and you see the "
-                                "passage."),
-    }.get(task) or _("Begin a text with a few words; it is carried on.")
+    return _(WELCOMES[task]) % {"count": len(labels)}
 
 
 def suggested(artifact: Artifact) -> list[dict[str, Any]]:
@@ -80,7 +82,7 @@ def _example_of(task: str) -> Any:
     """Makes of a row its example, and the group that it stands for: a class, a direction."""
 
     def example(row: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        text = str(row.get(INPUTS[task], "")).strip()
+        text = str(row.get(TASKS[task].asked, "")).strip()
         if task == "generation":
             return "", {"text": text.splitlines()[0][:BEGINNING].strip() if text else ""}
         if task == "translation":

@@ -9,6 +9,7 @@ from dataclasses import fields
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from modeling.errors import RequestError
 from modeling.inference import Latent, Request, SamplingParams
@@ -21,6 +22,14 @@ LINES = (2, 16, 8)  # least, most, default
 SECOND = 500  # characters of the sentence at the other end
 SENTENCES = (1, 10, 3)  # least, most, default
 CHINESE = re.compile("[\u3400-\u9fff]")
+
+
+PLACEHOLDERS = {  # in the field where one writes
+    "translation": gettext_noop("Text to translate"), "summarisation": gettext_noop("Text to summarise"),
+    "classification": gettext_noop("Text to classify"), "question-answering": gettext_noop("Ask a question"),
+    "generation": gettext_noop("Begin a text"),
+}
+A_SENTENCE = gettext_noop("A sentence")  # of an autoencoder's
 
 
 def _number(value: Any, least: float, most: float, default: float) -> float:
@@ -114,7 +123,9 @@ def controls(assistant: Assistant, chosen: Mapping[str, Any]) -> dict[str, Any]:
     """What the composer offers: the options as they stand, and their ranges."""
     directions = [dict(zip(("source", "target"), one.split("-"), strict=True)) | {"value": one}
                   for one in assistant.directions]
-    return cleaned(assistant, chosen) | {
-        "directions": directions, "sentences_range": SENTENCES, "temperature_range": TEMPERATURE,
-        "length_range": LENGTH, "lines_range": LINES,
+    found = cleaned(assistant, chosen)
+    return found | {
+        "placeholder": _(A_SENTENCE if "mode" in found else PLACEHOLDERS[assistant.task]),
+        "directions": directions, "sentences_range": SENTENCES,
+        "temperature_range": TEMPERATURE, "length_range": LENGTH, "lines_range": LINES,
     }

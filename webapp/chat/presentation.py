@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -114,13 +115,14 @@ def present(message: Message, *, task: str, source: str = "", live: Generation |
     shown: dict[str, Any] = {
         "id": message.pk, "role": message.role, "state": message.state, "task": task, "error": message.error,
         "options": message.options, "seconds": message.seconds, "created": message.created, "text": message.text,
+        "template": f"chat/answers/{task}.html",
         "stage": live.stage if live else None, "place": live.place if live else None,
         "streaming": message.state == STREAMING, "cut": message.result.get("finish_reason") == "length",
         "retry_after": message.result.get("retry_after"),
     }
     if message.role == USER:
         return shown | translation({}, message.options)
-    shown |= _answer(message, task, source, live) | {"text": answer_text(message, task)}
+    shown |= ANSWERS[task](message, source, live) | {"text": answer_text(message, task)}
     if message.state in FINISHED and (shown["text"] or task == "question-answering"):
         shown["rating"] = _rating(message)
     return shown | {"opens": any(message.result.get(key) for key in OPENS)}
@@ -140,18 +142,18 @@ def _rating(message: Message) -> dict[str, Any]:
             "labels": labels_of(message), "limit": CORRECTION_CHARACTERS}
 
 
-def _answer(message: Message, task: str, source: str, live: Generation | None) -> dict[str, Any]:
-    match task:
-        case "classification":
-            return classification(message.result, source)
-        case "question-answering":
-            return question_answering(message.result)
-        case "summarisation":
-            return summarisation(message.result, source, message.text)
-        case "translation":
-            return translation(message.result, message.options, message.text)
-        case _:
-            return generation(message.result, message.text, live.settled if live else 0, live is not None)
+def _growing(message: Message, source: str, live: Generation | None) -> dict[str, Any]:
+    return generation(message.result, message.text, live.settled if live else 0, live is not None)
+
+
+ANSWERS: dict[str, Callable[[Message, str, Generation | None], dict[str, Any]]] = {
+    "classification": lambda message, source, live: classification(message.result, source),
+    "question-answering": lambda message, source, live: question_answering(message.result),
+    "summarisation": lambda message, source, live: summarisation(message.result, source, message.text),
+    "translation": lambda message, source, live: translation(message.result, message.options, message.text),
+    "generation": _growing,
+}
+"""What `chat/answers/TASK.html` shows, of the answer, its question, and the work while it goes on."""
 
 
 def thread(conversation: Conversation, live: Generation | None = None) -> list[dict[str, Any]]:

@@ -114,12 +114,7 @@ def row_of(feedback: Feedback) -> Row:
         raise RequestError(_("It does not say what the answer should have been"), remedy=_("Write it, or leave it out"))
     if not feedback.question:
         raise RequestError(_("Its question is gone"), remedy=_("Leave it out"))
-    make: dict[str, Callable[[Feedback], Row]] = {
-        "classification": lambda one: {"text": one.question, "label": one.correction},
-        "summarisation": lambda one: {"text": one.question, "summary": one.correction},
-        "translation": _translation, "question-answering": _answer, "generation": _continuation,
-    }
-    return make[_task(feedback)](feedback)
+    return ROWS[_task(feedback)](feedback)
 
 
 def _translation(feedback: Feedback) -> Row:
@@ -153,3 +148,11 @@ def _continuation(feedback: Feedback) -> Row:
     ends = prompt[-1] + correction[0]
     apart = prompt[-1] in ".,;:!?" or ends.isalnum()
     return {"text": f"{prompt} {correction}" if apart and not CHINESE.search(ends) else prompt + correction}
+
+
+ROWS: dict[str, Callable[[Feedback], Row]] = {
+    "classification": lambda one: {"text": one.question, "label": one.correction},
+    "summarisation": lambda one: {"text": one.question, "summary": one.correction},
+    "translation": _translation, "question-answering": _answer, "generation": _continuation,
+}
+"""Task -> the row that an accepted correction becomes."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from modeling.errors import DataError
 
-_FILES: dict[str, tuple[str, ...]] = {
+FILES: dict[str, tuple[str, ...]] = {
     "question-answering": ("passages.json",),
     "translation": ("en-zh.tsv",),
     "summarisation": ("articles.jsonl",),
@@ -17,6 +17,6 @@ _FILES: dict[str, tuple[str, ...]] = {
 
 def sample_files(task: str) -> list[tuple[str, bytes]]:
     """(name, content) of the files that make up the sample dataset of a task. Raises DataError for no task."""
-    if task not in _FILES:
-        raise DataError(f"there is no sample for {task!r}", allowed=f"Samples are there for {', '.join(_FILES)}")
-    return [(name, (Path(__file__).parent / name).read_bytes()) for name in _FILES[task]]
+    if task not in FILES:
+        raise DataError(f"there is no sample for {task!r}", allowed=f"Samples are there for {', '.join(FILES)}")
+    return [(name, (Path(__file__).parent / name).read_bytes()) for name in FILES[task]]

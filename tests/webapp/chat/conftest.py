@@ -27,6 +27,7 @@ from django.test import Client
 sys.path.insert(0, str(Path(__file__).parent))
 from scripted import ScriptedEngine  # noqa: E402
 
+from modeling.tasks import TASKS  # noqa: E402
 from webapp.accounts.models import Role, User  # noqa: E402
 from webapp.assistants.models import Assistant, Visibility  # noqa: E402
 from webapp.chat import consumers, generations, link_consumers  # noqa: E402
@@ -39,7 +40,6 @@ from webapp.sharing.models import ShareLink  # noqa: E402
 from webapp.sharing.services import Terms  # noqa: E402
 
 APPENDED = re.compile(r'<span hx-swap-oob="beforeend:#m\d+-tail">(.*?)</span>', re.DOTALL)
-TASKS = ("question-answering", "translation", "summarisation", "classification", "generation")
 
 
 def make_assistants(folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +53,7 @@ class ScriptedEngine:
         if "#busy" in request.text:
             raise EngineBusyError("The engine has as much to do as it can hold", retry_after=7)
         task = Path(request.artifact).name
-        return ScriptedStream({
-            "classification": _classify, "question-answering": _read, "summarisation": _summarise,
-            "translation": _translate,
-        }.get(task, _write)(request), self.pace)
+        return ScriptedStream(ANSWERING.get(task, _write)(request), self.pace)
 
     async def stats(self) -> dict[str, Any]:
         return {"models": []}
@@ -115,3 +112,9 @@ def _read(request: Request) -> Iterator[Chunk]:
         answers = [{"text": first, "passage": 0, "start": start, "end": start + len(first), "score": 0.83}]
     yield Chunk(text=answers[0]["text"] if answers else "", result={"passages": passages, "answers": answers},
                 finish_reason="stop")
+
+
+ANSWERING: dict[str, Callable[[Request], Iterator[Chunk]]] = {
+    "classification": _classify, "question-answering": _read, "summarisation": _summarise, "translation": _translate,
+    "generation": _write,
+}

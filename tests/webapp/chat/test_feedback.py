@@ -9,12 +9,12 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import Client
 
+from modeling.tasks import TASKS
 from webapp.chat import consumers, feedback
 from webapp.chat.limits import RateLimit
 from webapp.chat.models import Conversation, Feedback, FeedbackState, Message
 
 OpenPage = Callable[..., Any]
-TASKS = ("question-answering", "translation", "summarisation", "classification", "generation")
 
 
 async def answered(open_page: OpenPage, task: str = "generation", text: str = "hello there") -> tuple[Any, Message]:
