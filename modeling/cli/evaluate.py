@@ -21,6 +21,9 @@ from modeling.inference import SamplingParams
 from modeling.inference.evaluation import Measurement, evaluate
 from modeling.inference.report import progress_of, write_report
 
+WRITING = ("beam", "length_penalty", "no_repeat", "min_tokens", "max_tokens")
+"""What decides which text a model writes where nothing is left to chance."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("artifact", metavar="ARTIFACT", help="folder of an artifact, or the name of a starter")
@@ -33,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="a column's role, by name or by index from 0, such as text=1")
     parser.add_argument("--format", help="the file's format, where suffix and content mislead")
     parser.add_argument("--limit", type=int, metavar="N", help="measure the first N rows only")
-    parser.add_argument("--beam", type=int, default=4, metavar="N", help="hypotheses of a translation; 1 is greedy")
+    parser.add_argument("--beam", type=int, metavar="N",
+                        help="hypotheses of a translation or summary; 1 is greedy; as the chat asks where left out")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="processor threads")
 
 
@@ -43,8 +47,14 @@ def run(args: argparse.Namespace) -> int:
         raise DataError("There are no data", remedy="Name a file of rows after the artifact")
     dataset = read(data, task=artifact.task, columns=columns_of(args.columns) or None, format=args.format)
     asked = Measurement(artifact=artifact, rows=dataset.rows[: args.limit], threads=args.threads,
-                        sampling=SamplingParams(beam=args.beam))
+                        sampling=sampling_of(artifact.defaults, args.beam))
     return _write(asked, args.report) if args.report else _show(asked, len(dataset.problems), as_json=args.json)
+
+
+def sampling_of(defaults: Mapping[str, Any], beam: int | None) -> SamplingParams:
+    """A text is written as the chat would have it written: by the artifact's defaults."""
+    asked = {name: defaults[name] for name in WRITING if name in defaults}
+    return SamplingParams(**asked | ({} if beam is None else {"beam": beam}))
 
 
 def _write(asked: Measurement, out: Path) -> int:
