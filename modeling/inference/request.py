@@ -100,7 +100,8 @@ class Chunk:
     also `{"answers": [{"text", "passage", "start", "end", "score"}, ...]}` with `passage` an index into `passages`
     and `start`, `end` characters in that passage's text, and `withheld`, the score of the best answer below the
     threshold, where there is one; where lists of questions are searched too also `{"questions": [{"question", "answer",
-    "similarity"}, ...]}`, best first, and with `known` the first of them is meant, and its answer the only passage;
+    "similarity", "sure"}, ...]}`, best first, each `sure` where it is alike enough to be meant, and with `known` the
+    first of them is, and its answer the only passage;
     summarisation `{"sentences": [{"index", "text", "start", "end", "score"}, ...]}` in the order of the text, or where
     the summary is written anew `{"copied": [{"start", "end", "from", "to"}, ...], "parts", "read", "characters"}`: the
     summary's characters `start` to `end` stand word for word in the text as `from` to `to`; it was read in `parts`, the
