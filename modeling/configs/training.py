@@ -47,6 +47,9 @@ class TrainingConfig:
     """auto, bf16 (with fp32 masters) or fp32."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where it computes: auto takes an NVIDIA GPU (cuda) where PyTorch sees one, else the processor."""
+    compile: bool = False
+    """Whether torch.compile makes one program of each layer: worth it on GPUs or for long trainings; needs a C++
+    compiler."""
     evaluations: int = 10
     """How often the validation split is looked at."""
     patience: int = 0

@@ -18,6 +18,7 @@ from modeling.errors import ConfigError
 from modeling.runs import CHECKPOINTS, RunInterrupted, stop_asked
 from modeling.training.batches import epoch_batches, filled
 from modeling.training.checkpoint import load_checkpoint, save_checkpoint
+from modeling.training.compilation import compile_layers, without_compilation
 from modeling.training.devices import created_on, device_of
 from modeling.training.examples import training_examples
 from modeling.training.interruption import Interruption
@@ -78,6 +79,8 @@ class Loop:
         asked = self._precision()
         bf16 = bool(self.processes.agree(bf16_is_fast(self.device) if asked == "auto" else asked == "bf16"))
         self.optimization = Optimization(module, self.config, bf16=bf16, fixed=objective.fixed_rows, device=self.device)
+        if self.config.compile:
+            compile_layers(self.optimization.module)
         self.module, self.progress = self.optimization.module, Progress()
         self.best: dict[str, Tensor] = {}
         self.steps = self.config.steps or max(1, round(self.config.epochs * len(self._epoch(0)) / self.per_update))
@@ -262,6 +265,6 @@ class Loop:
 
     def _result(self) -> nn.Module:
         weights = self.best if self._keeps_best() else {name: p.detach() for name, p in self._masters()}
-        module = self.module.float().cpu()
+        module = without_compilation(self.module).float().cpu()
         module.load_state_dict(module.state_dict() | weights)  # what is frozen is no master
         return module.eval()

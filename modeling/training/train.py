@@ -36,7 +36,7 @@ from modeling.training.word_vectors import name_of_vectors, said_of_start
 Splits = dict[str, Sequence[dict[str, Any]]]
 LARGE = 64 * 2**20
 """Bytes of training data from which on rows and examples stay on disk."""
-FREE = ("steps", "epochs", "threads", "checkpoint_seconds", "evaluations", "beam", "device")
+FREE = ("steps", "epochs", "threads", "checkpoint_seconds", "evaluations", "beam", "device", "compile")
 """Settings that a resumed run may be given anew."""
 COMPARED = 1000
 """Test rows on which fp32 and rounded weights are compared."""
