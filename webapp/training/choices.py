@@ -73,7 +73,7 @@ def choose(user: Any, given: Mapping[str, Any]) -> Choice:
         task = parent.task if parent else newest.dataset.task if newest else TASKS_TO_TRAIN[0]
     if version is None or version.dataset.task != task:
         version = versions.filter(dataset__task=task).first()
-    models = TRAINABLE[task]
+    models = sorted(TRAINABLE[task], key=lambda name: lacks_summaries(version, name))  # those that can learn from it
     asked = str(given.get("model", ""))
     model = asked if asked in models else parent.model if parent and parent.model in models else models[0]
     starts = [value for value, _label in starts_for(user, task, model)]

@@ -118,6 +118,7 @@ def test_a_model_that_writes_is_not_trained_without_summaries(browser, trainer_u
 def test_lexrank_is_made_on_word_vectors_and_needs_no_summaries(browser, trainer_user):
     asked = filled(texts_of(trainer_user, 0), task="summarisation", model="lexrank")
     assert "no summaries" not in browser.get(ADD, asked).text
+    assert choose(trainer_user, {"version": asked["version"]}).model == "lexrank"
     assert "there are none here" in str(browser.post(ADD, asked).context["form"].errors["set_vectors"])
     with pytest.raises(ConfigError, match="word vectors"):
         start_training(owner=trainer_user, version=texts_of(trainer_user, 0), task="summarisation", model="lexrank")
