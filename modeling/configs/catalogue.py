@@ -53,6 +53,8 @@ class Model:
     """Whether it is made on word vectors, and nothing without them; its texts are cut into words as theirs were."""
     folder: bool = False
     """Whether these may be a Hugging Face folder."""
+    first_from: int | None = None
+    """Characters of training data from which on it is the one to begin with; None where a person has to want it."""
     per_second: tuple[float, float]
     """Multiplications and additions of a step a second in fp32 and in bf16: measured in November 2026 on one thread of
     a server processor (AMD EPYC with AVX-512 BF16), on data and settings of the recipes' sizes. The speed of an
@@ -64,6 +66,7 @@ MODELS: dict[str, dict[str, Model]] = {
         "bert": Model(
             config=BertConfig, defaults=defaults.reading, main=("epochs", "learning_rate", "window"),
             uses=frozenset({"negatives"}), parent="must", folder=True, per_second=(8e10, 2.7e11),
+            first_from=0,
         ),
         "dual": Model(
             config=DualConfig, defaults=defaults.pairing, main=("epochs", "learning_rate", "length"),
@@ -77,26 +80,26 @@ MODELS: dict[str, dict[str, Model]] = {
         "transformer": Model(
             config=TransformerReaderConfig, defaults=defaults.first_reading,
             main=("epochs", "learning_rate", "width", "layers", "window"), uses=TOKENIZER | {"negatives"},
-            per_second=(4e10, 8e10),
+            per_second=(4e10, 8e10), first_from=0,
         ),
     },
     "translation": {
         "rnn": Model(
             config=RNNConfig, defaults=defaults.recurrent_translation,
             main=("epochs", "learning_rate", "hidden", "cell", "input_feeding", "context"),
-            uses=TOKENIZER | {"shares", "beam", "label_smoothing"}, per_second=(5e10, 5e10),
+            uses=TOKENIZER | {"shares", "beam", "label_smoothing"}, per_second=(5e10, 5e10), first_from=0,
         ),
         "transformer": Model(
             config=TransformerConfig, defaults=defaults.translation,
             main=("epochs", "learning_rate", "width", "encoder_layers", "decoder_layers", "context"),
-            uses=TOKENIZER | {"shares", "beam", "label_smoothing"}, per_second=(8e10, 1.7e11),
+            uses=TOKENIZER | {"shares", "beam", "label_smoothing"}, per_second=(8e10, 1.7e11), first_from=500_000,
         ),
     },
     "summarisation": {
         "pointer": Model(
             config=PointerConfig, defaults=defaults.pointing,
             main=("epochs", "learning_rate", "hidden", "context", "target_context", "coverage"),
-            uses=TOKENIZER | {"beam"}, per_second=(2e10, 2e10),
+            uses=TOKENIZER | {"beam"}, per_second=(2e10, 2e10), first_from=0,
         ),
         "transformer": Model(
             config=CopyingTransformerConfig, defaults=defaults.summarisation,
@@ -112,7 +115,7 @@ MODELS: dict[str, dict[str, Model]] = {
         "lstm": Model(
             config=LSTMConfig, defaults=defaults.classification,
             main=("epochs", "learning_rate", "hidden", "bidirectional", "cell", "attention"),
-            uses=TOKENIZER | CLASSIFIER | {"label_smoothing"}, per_second=(5e10, 5e10),
+            uses=TOKENIZER | CLASSIFIER | {"label_smoothing"}, per_second=(5e10, 5e10), first_from=0,
         ),
         "bag": Model(
             config=BagConfig, defaults=defaults.bag,
@@ -139,11 +142,12 @@ MODELS: dict[str, dict[str, Model]] = {
         "ngram": Model(
             config=NgramConfig, defaults=defaults.counting, main=("order", "least", "vocabulary_size"),
             uses=frozenset({"tokenizer", "lowercase"}), parent="never", counted=True, per_second=(5e10, 5e10),
+            first_from=0,
         ),
         "lstm": Model(
             config=RecurrentLMConfig, defaults=defaults.recurrence,
             main=("epochs", "learning_rate", "cell", "embedding", "hidden", "layers"), uses=TOKENIZER,
-            per_second=(5e10, 5e10),
+            per_second=(5e10, 5e10), first_from=10_000,
         ),
         "vae": Model(
             config=VAEConfig, defaults=defaults.autoencoding,
@@ -153,7 +157,7 @@ MODELS: dict[str, dict[str, Model]] = {
         "decoder": Model(
             config=DecoderConfig, defaults=defaults.generation,
             main=("epochs", "learning_rate", "width", "layers", "context"), uses=TOKENIZER | {"packing"},
-            per_second=(8e10, 1.9e11),
+            per_second=(8e10, 1.9e11), first_from=1_000_000,
         ),
         "causal": Model(
             config=CausalConfig, defaults=defaults.tuning, main=("epochs", "learning_rate", "lora_rank", "context"),

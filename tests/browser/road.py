@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page
@@ -48,20 +48,28 @@ class Road:
         """Wait for the report that the page shows as it grows."""
         self.page.wait_for_selector("#report:not([hx-trigger])", timeout=minutes * MINUTE)
 
-    def train(self, *, settings: Mapping[str, str] | None = None, parent: str = "") -> None:
-        """From a report to the page of the training, by the report's button. `parent` is a starter to continue from."""
+    def train(self, *, settings: Mapping[str, str] | None = None, model: str = "", parent: str = "") -> None:
+        """From a report to the page of the training, by the report's button. What the form suggests stays, but for
+        the `model`, the `parent` that it continues from (as the form calls it) and the settings that are given."""
         self.page.click("#report a.primary")
-        if parent:
-            with self.page.expect_response(re.compile(r"trainingrun/add/\?")):
-                self.page.select_option("[name=parent]", label=parent)
+        if model and not (radio := self.page.locator(f"[name=model][value={model}]")).is_checked():
+            self._choose(radio.check)
+        if parent and (start := self.page.locator("[name=parent]")).locator("option:checked").inner_text() != parent:
+            self._choose(lambda: start.select_option(label=parent))
         if settings:
             self.page.click("summary:has-text('Options')")
             for more in self.page.locator("details details > summary").all():
                 more.click()
         for field, value in (settings or {}).items():
-            self._set(self.page.locator(f"[name$={field}]"), value)
+            self._set(self.page.locator(f"[name=set_{field}]"), value)
         self.page.click("form button.primary")
         self.page.wait_for_url(re.compile(r"/trainingrun/[0-9a-f-]{36}/"))
+
+    def _choose(self, choice: Callable[[], object]) -> None:
+        """Something that the rest of the form follows; ends when the form has followed."""
+        self.page.evaluate("document.getElementById('train').dataset.old = 'yes'")
+        choice()
+        self.page.wait_for_selector("#train:not([data-old])")
 
     def trained(self, minutes: float = 10) -> None:
         """Wait on a training's page until its artifact is there."""

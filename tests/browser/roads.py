@@ -32,7 +32,8 @@ class Job:
     part: Callable[[Path], Path]  # writes the part of the data that is used
     questions: tuple[str, ...]
     name: str
-    parent: str = ""  # the starter that the training continues from
+    model: str = ""  # and the starter that the training continues from, where the form suggests others
+    parent: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
     starter: str = ""  # published as it is: this job needs no training
     document: str = ""  # for the assistant to answer from
@@ -62,12 +63,12 @@ def articles(source: Path, count: int) -> Callable[[Path], Path]:
 
 JOBS = {
     "translation": Job(
-        part=lines(DATA / "tatoeba" / "en-zh.tsv", 6000), name="English and Chinese", parent="en-zh",
+        part=lines(DATA / "tatoeba" / "en-zh.tsv", 6000), name="English and Chinese",
         settings={"steps": "20", "batch_tokens": "3000", "learning_rate": "0.0003"},
         questions=("Where is the station?", "我想喝茶。"),
     ),
     "question-answering": Job(
-        part=articles(DATA / "squad" / "dev-v1.1.json", 3), name="Reader", parent="squad-reader",
+        part=articles(DATA / "squad" / "dev-v1.1.json", 3), name="Reader",
         settings={"steps": "20", "batch_tokens": "3000", "learning_rate": "0.00003"}, document=ARTICLE,
         questions=("When was the lighthouse built?", "Who wrote the opera?"),
     ),
@@ -79,8 +80,9 @@ JOBS = {
         part=lines(DATA / "dialogsum" / "dev.jsonl", 500), name="Dialogues", starter="lexrank", questions=(ARTICLE,),
     ),
     "generation": Job(
-        part=lines(DATA / "chinese_poetry" / "ci_song.jsonl", 3000), name="Song ci", parent="chinese-poetry",
-        settings={"steps": "60", "learning_rate": "0.0005"}, questions=("明月", "春风"),
+        part=lines(DATA / "chinese_poetry" / "ci_song.jsonl", 3000), name="Song ci",
+        model="decoder", parent="chinese-poetry", settings={"steps": "60", "learning_rate": "0.0005"},
+        questions=("明月", "春风"),
     ),
 }  # fmt: skip
 
@@ -107,7 +109,7 @@ def walk(browser: Browser, site: Site, task: str, job: Job, folder: Path) -> Non
         road.publish_starter(job.starter, name=job.name)
     else:
         began = time.monotonic()
-        road.train(settings=job.settings, parent=job.parent)
+        road.train(settings=job.settings, model=job.model, parent=job.parent)
         road.trained(minutes=30)
         say(task, f"training, {time.monotonic() - began:.0f} s", page.inner_text("#run-log li >> nth=0"))
         road.publish(name=job.name)

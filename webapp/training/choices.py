@@ -11,13 +11,17 @@ from typing import Any
 
 from django.conf import settings as site
 
-from modeling.configs import TRAINABLE, Estimate, Option, estimate, model_of, options, read_settings
+from modeling.artifact import Artifact as ArtifactFolder
+from modeling.configs import MODELS, TRAINABLE, Estimate, Option, estimate, model_of, options, read_settings
+from modeling.errors import ArtifactError
 from webapp.datasets.models import DatasetVersion
 from webapp.datasets.presentation import lacks_summaries as without_summaries
 from webapp.training.models import STEP, Artifact, RunEvent, TrainingRun
 from webapp.vectors.models import WordVectors
 
 READER = "squad-reader"  # what a reader continues from where nothing else is chosen
+GO_ON = ("question-answering", "translation")  # a classifier's classes are its own, and so is the manner of a writer
+SHARE = 0.1  # of the rows: a language in fewer is not what the data are in
 LIKE = 2  # times: networks whose sizes differ by less are about as fast
 RUNS, STEPS, ENOUGH = 5, 20, 3  # newest runs that are looked at, last figures of each, and how many figures tell enough
 TASKS_TO_TRAIN = [task for task, models in TRAINABLE.items() if models]
@@ -25,12 +29,14 @@ TASKS_TO_TRAIN = [task for task, models in TRAINABLE.items() if models]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """The upper half of the form. `parent` is "", "artifact:ID" or "folder:NAME"."""
+    """The upper half of the form. `parent` is "", "artifact:ID" or "folder:NAME"; `usual` are the model and the parent
+    that would stand there if nobody had chosen."""
 
     task: str
     version: DatasetVersion | None
     model: str
     parent: str
+    usual: tuple[str, str]
 
     @property
     def artifact(self) -> Artifact | None:
@@ -75,12 +81,42 @@ def choose(user: Any, given: Mapping[str, Any]) -> Choice:
         version = versions.filter(dataset__task=task).first()
     models = sorted(TRAINABLE[task], key=lambda name: lacks_summaries(version, name))  # those that can learn from it
     asked = str(given.get("model", ""))
-    model = asked if asked in models else parent.model if parent and parent.model in models else models[0]
+    first = parent.model if parent and parent.task == task and parent.model in models else usual_model(
+        user, task, version)
+    model = asked if asked in models else first
     starts = [value for value, _label in starts_for(user, task, model)]
-    start = str(given.get("parent", starts[0] if starts else ""))
+    usual = usual_start(user, task, model, version)
+    start = str(given.get("parent", usual))
     start = f"artifact:{start}" if f"artifact:{start}" in starts else start
-    return Choice(task=task, version=version, model=model,
-                  parent=start if start in starts else starts[0] if starts else "")
+    return Choice(task=task, version=version, model=model, parent=start if start in starts else usual,
+                  usual=(first, usual))
+
+
+def usual_model(user: Any, task: str, version: DatasetVersion | None) -> str:
+    """What to begin with: the starter that suits the data, or the model that makes most of so much text."""
+    if starter := suited_starter(user, task, version):
+        return starter.model
+    _rows, characters = size_of(version)
+    known = {name: entry.first_from for name, entry in MODELS[task].items()
+             if entry.first_from is not None and entry.first_from <= characters
+             and (entry.parent != "must" or base_names())}
+    return max(known, key=lambda name: known[name])  # of equal ones the first
+
+
+def usual_start(user: Any, task: str, model: str, version: DatasetVersion | None) -> str:
+    """The starter that suits the data, new weights, or what is there where it has to be trained ones."""
+    starter = suited_starter(user, task, version)
+    if starter and starter.model == model:
+        return f"artifact:{starter.pk}"
+    starts = [value for value, _label in starts_for(user, task, model)]
+    return next((one for one in starts if not one.startswith("artifact:")), starts[0] if starts else "")
+
+
+def suited_starter(user: Any, task: str, version: DatasetVersion | None) -> Artifact | None:
+    """The starter that knows the languages of these data, for a job whose starters others can go on from."""
+    starters = Artifact.objects.visible_to(user).filter(task=task, origin="starter", model__in=TRAINABLE[task])
+    needed = set(languages_of(version))
+    return next((one for one in starters if needed <= _known_to(one)), None) if task in GO_ON else None
 
 
 def versions_for(user: Any, task: str = "") -> Any:
@@ -130,9 +166,16 @@ def lacks_summaries(version: DatasetVersion | None, model: str) -> bool:
 
 
 def languages_of(version: DatasetVersion | None) -> list[str]:
-    """The codes of the languages that its texts are in."""
+    """The codes of the languages that its texts are in, without those of single rows."""
     report = version.report if version else {}
-    return [str(one.get("code")) for one in report.get("languages", [])]
+    return [str(one.get("code")) for one in report.get("languages", []) if one.get("share", 1) >= SHARE]
+
+
+def _known_to(starter: Artifact) -> set[str]:
+    try:
+        return set(ArtifactFolder.load(starter.folder, verify=False).languages)
+    except ArtifactError:
+        return set()
 
 
 def measured_speed(task: str, model: str, parameters: int) -> float | None:

@@ -35,6 +35,7 @@ PREFIX = "set_"  # of the fields that are options
 VECTORS = f"{PREFIX}vectors"
 WITHOUT_SUMMARIES = _("These data have no summaries, and this model learns from them. Choose other data, or LexRank, "
                       "which needs none.")
+CHOSEN = ("model", "parent")  # what follows from job and data until a person chooses it
 STORAGES = [("int8", _("8 bit: small and fast")), ("fp16", _("16 bit")), ("fp32", _("32 bit: exact"))]
 
 
@@ -52,7 +53,7 @@ class TrainForm(forms.Form):
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, user: User, start: Mapping[str, Any]) -> None:
         """`start` is what the address or the form as it stands says; `data` is what was sent to be checked."""
-        self.user, self.choice = user, choose(user, data if data is not None else start)
+        self.user, self.choice = user, choose(user, data if data is not None else _by_hand(start))
         super().__init__(data, initial=_initial(self.choice, start))
         fields: dict[str, Any] = self.fields
         fields["task"].choices = [(name, gettext(TASKS[name].title)) for name in TASKS_TO_TRAIN]
@@ -183,19 +184,17 @@ class TrainForm(forms.Form):
     @property
     def basis(self) -> str:
         """The defaults that this form was made with: what differs from them later was set by a person."""
-        return json.dumps({option.name: services.written(option.default) for option in self.known})
+        usual = dict(zip(CHOSEN, self.choice.usual, strict=True))
+        return json.dumps(usual | {PREFIX + option.name: services.written(option.default) for option in self.known})
 
     def _keep_what_was_set(self, start: Mapping[str, Any]) -> None:
         """Values in `start` that differ from the defaults of their time stay when the choice above them changes."""
-        try:
-            basis = json.loads(start.get("basis", "{}"))
-        except ValueError:
-            basis = {}
+        basis = _basis(start)
         for option in self.known:
             asked = start.get(PREFIX + option.name)
             if option.kind == "bool":  # an empty box sends nothing
                 asked = "true" if asked in ("on", "true") else "false" if basis else None
-            if asked not in (None, "", basis.get(option.name)):
+            if asked not in (None, "", basis.get(PREFIX + option.name)):
                 self.initial[PREFIX + option.name] = asked == "true" if option.kind == "bool" else asked
 
 
@@ -237,6 +236,20 @@ def start_of(run: TrainingRun) -> dict[str, Any]:
     return {"task": run.task, "version": str(run.version_id), "model": run.model, "parent": parent, "seed": run.seed,
             "storage": run.storage,
             **{PREFIX + name: value for name, value in run.settings.items()}}
+
+
+def _basis(start: Mapping[str, Any]) -> dict[str, str]:
+    try:
+        found = json.loads(start.get("basis", "{}"))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _by_hand(start: Mapping[str, Any]) -> dict[str, Any]:
+    """The choices in `start` without the model and the parent that nobody chose: they follow job and data."""
+    basis = _basis(start)
+    return {name: value for name, value in start.items() if name not in CHOSEN or value != basis.get(name)}
 
 
 def _initial(choice: Choice, start: Mapping[str, Any]) -> dict[str, Any]:

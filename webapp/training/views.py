@@ -95,7 +95,7 @@ def _cost(form: TrainForm, start: Any) -> Any:
     if form.is_bound:
         return form.estimate()
     shown = {name: form[name].value() for name in form.fields}
-    sent = {name: value for name, value in shown.items() if value not in (None, "", False)}
+    sent = {name: value for name, value in shown.items() if name == "parent" or value not in (None, "", False)}
     return TrainForm(sent, user=form.user, start={}).estimate()
 
 

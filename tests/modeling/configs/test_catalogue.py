@@ -32,6 +32,11 @@ def test_each_model_shows_settings_that_exist(task: str, model: str) -> None:
     assert entry.uses <= training
 
 
+@pytest.mark.parametrize("task", MODELS)
+def test_each_task_has_a_model_to_begin_with_that_needs_neither_weights_nor_much_text(task: str) -> None:
+    assert any(entry.first_from == 0 and entry.parent != "must" for entry in MODELS[task].values())
+
+
 def test_every_task_has_its_place() -> None:
     assert set(MODELS) == set(TASKS) == set(OBJECTIVES)
 

@@ -197,3 +197,51 @@ def test_others_data_and_artifacts_cannot_be_used(browser, version):
     assert response.context["form"].errors["version"]
     run = start_training(owner=stranger, version=theirs, task="classification", model="lstm")
     assert browser.get(ADD, {"again": str(run.pk)}).status_code == 404
+
+
+def translations(owner: Any, *codes: str, rows: int = 40) -> Any:
+    version = make_version(owner, name="Sentences", task="translation", splits={"train": [{}] * rows, "test": [{}]})
+    version.report["languages"] = [{"code": code, "share": 1 / len(codes)} for code in codes]
+    version.save()
+    return version
+
+
+def test_a_starter_that_knows_the_languages_of_the_data_is_continued_from(trainer_user):
+    starter = register_artifact(path=STARTERS / "en-zh", owner=None, origin="starter")
+    pairs, others = translations(trainer_user, "zh", "en"), translations(trainer_user, "en", "fi")
+    chosen = choose(trainer_user, {"version": str(pairs.pk)})
+    assert (chosen.model, chosen.artifact) == ("transformer", starter)
+    chosen = choose(trainer_user, {"version": str(others.pk)})
+    assert (chosen.model, chosen.parent) == ("rnn", "")
+    assert choose(trainer_user, {"version": str(pairs.pk), "parent": ""}).parent == ""
+
+
+@pytest.mark.parametrize(("task", "characters", "model"), [
+    ("translation", 400_000, "rnn"), ("translation", 600_000, "transformer"), ("generation", 4_000, "ngram"),
+    ("generation", 200_000, "lstm"), ("generation", 2_000_000, "decoder"), ("classification", 4_000, "lstm"),
+    ("classification", 5_000_000, "lstm"), ("summarisation", 5_000_000, "pointer"),
+    ("question-answering", 5_000_000, "transformer"),
+])
+def test_from_nothing_the_model_that_suits_so_much_text_comes_first(trainer_user, task, characters, model):
+    version = make_version(trainer_user, task=task, splits={"train": [{}]})
+    version.report["characters"] = characters
+    version.save()
+    assert choose(trainer_user, {"version": str(version.pk)}).model == model
+
+
+def test_what_nobody_chose_follows_the_job_and_what_a_person_chose_stays(browser, trainer_user, version):
+    register_artifact(path=STARTERS / "en-zh", owner=None, origin="starter")
+    translations(trainer_user, "en", "zh")
+    make_version(trainer_user, name="Poems", task="generation")
+
+    def shown(values: dict[str, str], **changes: str) -> dict[str, str]:
+        page = browser.get(ADD, values | changes, headers={"HX-Request": "true"}).content.decode()
+        return Controls(page.split('id="train"')[1]).values
+
+    first = shown({"version": str(version.pk)})
+    translating = shown(first, task="translation")
+    assert (translating["model"], translating["parent"][:9]) == ("transformer", "artifact:")
+    assert shown(translating, task="classification")["model"] == "lstm", "not the other transformer"
+    assert shown(shown(translating, parent=""), name="Mine")["parent"] == ""
+    assert shown(shown(translating, parent="", model="rnn"), task="generation")["model"] == "ngram"
+    assert shown(shown(first, model="transformer"), version=str(version.pk))["model"] == "transformer"
