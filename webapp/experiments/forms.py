@@ -35,8 +35,8 @@ class SearchForm(forms.Form):
     seed = forms.IntegerField(label=_("Seed"), min_value=0, max_value=2**31 - 1, initial=0, required=False)
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, user: User, start: Mapping[str, Any]) -> None:
-        given = data if data is not None else start
-        self.user, self.choice = user, choose(user, {**given, "parent": ""})  # settings of new weights where it can be
+        given = dict((data if data is not None else start).items()) | {"parent": ""}  # new weights, where it can be
+        self.user, self.choice = user, choose(user, given)
         super().__init__(data, initial={"version": str(self.choice.version.pk) if self.choice.version else "",
                                         "model": self.choice.model})
         fields: dict[str, Any] = self.fields

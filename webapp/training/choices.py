@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
@@ -21,7 +21,7 @@ from webapp.vectors.models import WordVectors
 
 READER = "squad-reader"  # what a reader continues from where nothing else is chosen
 GO_ON = ("question-answering", "translation")  # a classifier's classes are its own, and so is the manner of a writer
-SHARE = 0.1  # of the rows: a language in fewer is not what the data are in
+SHARE = 0.5  # of the texts: a starter that knows the languages of more than these suits the data
 LIKE = 2  # times: networks whose sizes differ by less are about as fast
 RUNS, STEPS, ENOUGH = 5, 20, 3  # newest runs that are looked at, last figures of each, and how many figures tell enough
 TASKS_TO_TRAIN = [task for task, models in TRAINABLE.items() if models]
@@ -114,9 +114,11 @@ def usual_start(user: Any, task: str, model: str, version: DatasetVersion | None
 
 def suited_starter(user: Any, task: str, version: DatasetVersion | None) -> Artifact | None:
     """The starter that knows the languages of these data, for a job whose starters others can go on from."""
+    if task not in GO_ON:
+        return None
     starters = Artifact.objects.visible_to(user).filter(task=task, origin="starter", model__in=TRAINABLE[task])
-    needed = set(languages_of(version))
-    return next((one for one in starters if needed <= _known_to(one)), None) if task in GO_ON else None
+    found = version.report.get("languages", []) if version else []
+    return next((one for one in starters if not found or _share(found, _known_to(one)) > SHARE), None)
 
 
 def versions_for(user: Any, task: str = "") -> Any:
@@ -166,9 +168,13 @@ def lacks_summaries(version: DatasetVersion | None, model: str) -> bool:
 
 
 def languages_of(version: DatasetVersion | None) -> list[str]:
-    """The codes of the languages that its texts are in, without those of single rows."""
+    """The codes of the languages that its texts are in."""
     report = version.report if version else {}
-    return [str(one.get("code")) for one in report.get("languages", []) if one.get("share", 1) >= SHARE]
+    return [str(one.get("code")) for one in report.get("languages", [])]
+
+
+def _share(found: Sequence[Mapping[str, Any]], known: set[str]) -> float:
+    return sum(float(one.get("share", 0)) for one in found if one.get("code") in known)
 
 
 def _known_to(starter: Artifact) -> set[str]:

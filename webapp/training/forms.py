@@ -193,7 +193,7 @@ class TrainForm(forms.Form):
         for option in self.known:
             asked = start.get(PREFIX + option.name)
             if option.kind == "bool":  # an empty box sends nothing
-                asked = "true" if asked in ("on", "true") else "false" if basis else None
+                asked = "true" if asked in ("on", "true") else "false" if PREFIX + option.name in basis else None
             if asked not in (None, "", basis.get(PREFIX + option.name)):
                 self.initial[PREFIX + option.name] = asked == "true" if option.kind == "bool" else asked
 

@@ -214,6 +214,12 @@ def test_a_starter_that_knows_the_languages_of_the_data_is_continued_from(traine
     chosen = choose(trainer_user, {"version": str(others.pk)})
     assert (chosen.model, chosen.parent) == ("rnn", "")
     assert choose(trainer_user, {"version": str(pairs.pk), "parent": ""}).parent == ""
+    reader = register_artifact(path=STARTERS / "squad-reader", owner=None, origin="starter")
+    questions = make_version(trainer_user, name="Questions", task="question-answering")
+    for share, suits in ((0.7, True), (0.3, False)):
+        questions.report["languages"] = [{"code": "en", "share": share}, {"code": "zh", "share": 1 - share}]
+        questions.save()
+        assert (choose(trainer_user, {"version": str(questions.pk)}).artifact == reader) is suits
 
 
 @pytest.mark.parametrize(("task", "characters", "model"), [
@@ -245,3 +251,4 @@ def test_what_nobody_chose_follows_the_job_and_what_a_person_chose_stays(browser
     assert shown(shown(translating, parent=""), name="Mine")["parent"] == ""
     assert shown(shown(translating, parent="", model="rnn"), task="generation")["model"] == "ngram"
     assert shown(shown(first, model="transformer"), version=str(version.pk))["model"] == "transformer"
+    assert first["set_bidirectional"] == shown(shown(first, model="bag"), model="lstm")["set_bidirectional"] == "on"
