@@ -251,4 +251,4 @@ def test_what_nobody_chose_follows_the_job_and_what_a_person_chose_stays(browser
     assert shown(shown(translating, parent=""), name="Mine")["parent"] == ""
     assert shown(shown(translating, parent="", model="rnn"), task="generation")["model"] == "ngram"
     assert shown(shown(first, model="transformer"), version=str(version.pk))["model"] == "transformer"
-    assert first["set_bidirectional"] == shown(shown(first, model="bag"), model="lstm")["set_bidirectional"] == "on"
+    assert shown(translating, parent="", model="rnn")["set_tied"] == "on", "a box that was not there before"
