@@ -109,6 +109,7 @@ MODELS: dict[str, dict[str, Model]] = {
         "lexrank": Model(
             config=LexRankConfig, defaults=defaults.ranking, main=("vectors", "smoothing", "vocabulary_size"),
             uses=frozenset({"vectors"}), parent="never", counted=True, on_vectors=True, per_second=(5e10, 5e10),
+            first_from=0,
         ),
     },
     "classification": {

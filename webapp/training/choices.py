@@ -79,7 +79,7 @@ def choose(user: Any, given: Mapping[str, Any]) -> Choice:
         task = parent.task if parent else newest.dataset.task if newest else TASKS_TO_TRAIN[0]
     if version is None or version.dataset.task != task:
         version = versions.filter(dataset__task=task).first()
-    models = sorted(TRAINABLE[task], key=lambda name: lacks_summaries(version, name))  # those that can learn from it
+    models = TRAINABLE[task]
     asked = str(given.get("model", ""))
     first = parent.model if parent and parent.task == task and parent.model in models else usual_model(
         user, task, version)
@@ -98,7 +98,7 @@ def usual_model(user: Any, task: str, version: DatasetVersion | None) -> str:
         return starter.model
     _rows, characters = size_of(version)
     known = {name: entry.first_from for name, entry in MODELS[task].items()
-             if entry.first_from is not None and entry.first_from <= characters
+             if entry.first_from is not None and entry.first_from <= characters and not lacks_summaries(version, name)
              and (entry.parent != "must" or base_names())}
     return max(known, key=lambda name: known[name])  # of equal ones the first
 
