@@ -13,6 +13,7 @@ from django.utils.translation import gettext_noop
 
 from modeling.errors import RequestError
 from modeling.inference import Latent, Request, SamplingParams
+from webapp.assistants.glossaries import written_pairs
 from webapp.assistants.models import Assistant
 from webapp.assistants.sampling import LENGTH, TEMPERATURE
 
@@ -21,6 +22,7 @@ MODES, PATHS = ("sample", "interpolate", "reconstruct"), ("spherical", "linear")
 LINES = (2, 16, 8)  # least, most, default
 SECOND = 500  # characters of the sentence at the other end
 SENTENCES = (1, 10, 3)  # least, most, default
+OWN_TERMS, OWN_CHARACTERS = 20, 2000  # of a visitor
 CHINESE = re.compile("[\u3400-\u9fff]")
 
 
@@ -55,7 +57,7 @@ def _direction(known: list[str], wanted: Any, text: str) -> dict[str, str]:
 def cleaned(assistant: Assistant, raw: Mapping[str, Any], text: str = "") -> dict[str, Any]:
     """The options that this assistant knows, each within its range. `text` is what they are wanted for."""
     if assistant.task == "translation":
-        return _direction(assistant.directions, raw.get("direction"), text)
+        return _direction(assistant.directions, raw.get("direction"), text) | _terms(raw.get("terms"))
     if assistant.task == "summarisation" and assistant.model not in ("", "lexrank"):
         return {}  # how long a summary gets that is written anew, the model decides
     if assistant.task == "summarisation":
@@ -82,20 +84,33 @@ def _latent(assistant: Assistant, raw: Mapping[str, Any]) -> dict[str, Any]:
                     "second": second.strip()[:SECOND] if isinstance(second, str) else ""}
 
 
+def _terms(raw: Any) -> dict[str, str]:
+    """A visitor's own terms as they were written; one character too many tells that they were cut."""
+    return {"terms": raw[: OWN_CHARACTERS + 1]} if isinstance(raw, str) and raw.strip() else {}
+
+
 def require_whole(options: Mapping[str, Any]) -> None:
-    """Raise RequestError where a way between two sentences lacks the second."""
+    """Raise RequestError where a way between two sentences lacks the second, or where a term cannot be."""
+    terms = options.get("terms", "")
+    faults = written_pairs(terms, most=OWN_TERMS)[1]
+    if len(terms) > OWN_CHARACTERS:
+        faults = [_("They have more than %(n)s characters.") % {"n": OWN_CHARACTERS}]
+    if faults:
+        raise RequestError(_("Your terms cannot be kept. %(fault)s") % {"fault": faults[0].rstrip(".。")})
     if options.get("mode") == "interpolate" and not options.get("second"):
         raise RequestError(_("The sentence at the other end is missing"), remedy=_("Write it in the field below"))
 
 
 def _glossary(assistant: Assistant, options: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """The assistant's terms for this direction: they are written for its first one, and hold the other way round."""
+    """The visitor's own terms, which count first, then the assistant's: these are written for its first direction, and
+    hold the other way round."""
     direction, first = options.get("direction", ""), next(iter(assistant.directions), "")
+    own = [(source, target) for source, target in written_pairs(options.get("terms", ""), most=OWN_TERMS)[0]]
     pairs = [(str(one[0]), str(one[1])) for one in assistant.defaults.get("glossary", ())]
-    if direction == first:
-        return tuple(pairs)
     reverse = "-".join(reversed(first.split("-")))
-    return tuple((target, source) for source, target in pairs) if direction == reverse else ()
+    if direction == reverse:
+        pairs = [(target, source) for source, target in pairs]
+    return (*own, *pairs) if direction in (first, reverse) else tuple(own)
 
 
 def request_for(

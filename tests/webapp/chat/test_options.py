@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from modeling.errors import ConfigError
+from modeling.errors import ConfigError, RequestError
 from webapp.assistants.models import Assistant
-from webapp.chat.options import cleaned, request_for
+from webapp.chat.options import cleaned, request_for, require_whole
 
 
 def translator(*directions: str) -> Assistant:
@@ -40,3 +40,28 @@ def test_the_assistants_defaults_reach_the_engine_and_unknown_ones_do_not() -> N
     assert (sampling.top_k, sampling.stop, sampling.temperature) == (8, ("\n\n",), 0.5)
     with pytest.raises(ConfigError):
         request_for(Assistant(task="generation", artifact="x", defaults={"top_k": 999}), "text", {}, ())
+
+
+def test_a_visitors_own_terms_come_before_the_assistants_and_hold_in_their_direction() -> None:
+    assistant = translator("en-fr", "fr-en")
+    assistant.defaults = {"glossary": [["fox", "renard"]]}
+    chosen = cleaned(assistant, {"direction": "en-fr", "terms": "fox = goupil\n\nhen=poule"})
+    require_whole(chosen)
+    assert request_for(assistant, "The fox", chosen, ()).glossary == (
+        ("fox", "goupil"), ("hen", "poule"), ("fox", "renard"))
+    back = cleaned(assistant, {"direction": "fr-en", "terms": "poule=hen"})
+    assert request_for(assistant, "Le renard", back, ()).glossary == (("poule", "hen"), ("renard", "fox"))
+
+
+@pytest.mark.parametrize(("raw", "told"), [
+    ("fox", "Line 1"), ("a=b\nfox=", "Line 2"), ("a=b\n" * 21, "At most 20"), ("a=" + "b" * 5000, "2000 characters"),
+    ("a=\0", "Line 1"), ("a=\ud800", "Line 1"), ("a=" + "b" * 201, "more than 200"),
+])
+def test_terms_that_cannot_be_are_refused_before_anything_is_written(raw: str, told: str) -> None:
+    with pytest.raises(RequestError, match=told):
+        require_whole(cleaned(translator("en-fr"), {"terms": raw}))
+
+
+@pytest.mark.parametrize("raw", [None, 7, ["a=b"], {"a": "b"}, " \n "])
+def test_terms_of_another_kind_count_as_not_set(raw: Any) -> None:
+    assert cleaned(translator("en-fr"), {"terms": raw}) == {"direction": "en-fr"}
