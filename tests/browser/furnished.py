@@ -17,7 +17,7 @@ RAGGED = "label,text\nbilling,The invoice is wrong\nbilling\ntechnical,It does n
 QUICK = {"epochs": "12", "batch_tokens": "512"}
 STEPS = "steps=1&set_preprocessing_lowercase=true&set_preprocessing_numbers=replace&set_preprocessing_segment=true"
 LABELS = ("billing", "delivery", "technical")
-RANGES = {"learning_rate": "0.002..0.2:log", "embedding": "16|64|128", "dropout": "0..0.5"}
+RANGES = {"learning_rate": "0.002..0.2:log", "ngrams": "1..3", "dropout": "0..0.5"}
 LETTERS = ("My parcel was left in the rain and the box is wet.", "I was charged twice for the same month.",
            "The app closes as soon as I open a photo.", "Hello, is anybody there?", "我的包裹三天没有更新了。")
 ENDLESS = {"epochs": "4000", "patience": "0", "batch_tokens": "256"}

@@ -20,6 +20,7 @@ from webapp.wording import said
 
 PREFIX = "vary_"  # of the fields that are ranges
 FACTOR = 5.0  # of the learning rate, down and up, as the range that is offered
+PARTS = ("dropout", "label_smoothing")  # settings from 0 to 1
 VARIED = ("learning_rate", "dropout", "batch_tokens", "weight_decay", "label_smoothing", "optimizer", "epochs")
 """Settings of a training that a search may vary, beside the main ones of the model."""
 
@@ -86,10 +87,11 @@ def _varied(choice: Choice) -> Iterator[Option]:
 
 
 def _range_field(option: Option) -> forms.CharField:
-    examples = {"int": "2..8", "float": "0.001..0.1:log"}
+    first = option.default
+    many = f"{max(1, int(first) // 2)}..{2 * int(first)}" if option.kind == "int" and first else "2..8"
+    examples = {"int": many, "float": "0..0.5" if option.name in PARTS else "0.001..0.1:log"}
     named = option.kind in ("choice", "bool")
     shown = "|".join(option.choices or ("true", "false")) if named else examples[option.kind]
-    first = option.default
     offered = f"{first / FACTOR:g}..{first * FACTOR:g}:log" if option.name == "learning_rate" and first else ""
     return forms.CharField(label=gettext(option.label), help_text=gettext(option.help).replace("`", ""),
                            required=False, max_length=200, initial=offered,

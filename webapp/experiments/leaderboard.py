@@ -12,6 +12,7 @@ from modeling.tasks import TASKS
 from webapp.charts import bars
 from webapp.datasets.models import DatasetVersion
 from webapp.training.choices import starts_for
+from webapp.training.comparison import label
 from webapp.training.figures import figure_text, name_of
 from webapp.training.models import TrainingRun
 
@@ -56,7 +57,7 @@ def _line(place: int, one: Standing, run: TrainingRun, figures: list[str]) -> di
 def title_of(run: TrainingRun) -> str:
     """What the field calls the run's model, with the settings that differ from the defaults."""
     known = TASKS[run.task].models.get(run.model)
-    changed = ", ".join(f"{name} {value}" for name, value in run.settings.items())
+    changed = ", ".join(f"{label(name)} {value}" for name, value in run.settings.items())
     return (gettext(known.title) if known else run.model) + (f" ({changed})" if changed else "")
 
 

@@ -61,6 +61,11 @@ def enqueue(
         return Job.objects.get(key=key)
 
 
+def lead_to(*, job: int, url: str) -> None:
+    """Give a job the page of what it has made, which was not there when it began."""
+    Job.objects.filter(pk=job).update(url=url)
+
+
 def claim(*, worker: str, kinds: Collection[str], lease: timedelta = LEASE) -> Job | None:
     """Take the most urgent job of one of these kinds, or None. No two workers ever get the same attempt."""
     now = timezone.now()

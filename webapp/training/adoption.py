@@ -105,6 +105,7 @@ class AdoptionHandler:
 
     def __init__(self, job: Job) -> None:
         """Raises RequestError when a file is gone."""
+        self.job = job
         self.given: Mapping[str, Any] = job.arguments
         uploads = {part: Upload.objects.select_related("owner").filter(pk=pk).first()
                    for part, pk in self.given["files"].items()}
@@ -143,6 +144,7 @@ class AdoptionHandler:
         replace_folder(self.folder / "artifact", place)
         artifact = services.register_artifact(path=place, owner=self.graph.owner, origin="adoption", pk=pk,
                                               verify=False)
+        jobs.lead_to(job=self.job.pk, url=reverse("admin:training_artifact_change", args=(artifact.pk,)))
         self._forget()
         return {"artifact": str(artifact.pk)}
 

@@ -18,6 +18,7 @@ NAMES: Mapping[str, Any] = {
     "tokens_per_second": _("Tokens a second"), "answered": _("Answered, of those with an answer"),
     "refused": _("Refused, of those without"), "auc": "AUC", "overall_f1": _("F1 with refusals"),
     "recall_1": _("Found first"), "recall_5": _("Found among the first five"), "unknown": _("Words without a vector"),
+    "samples": _("Texts tried"),
 }
 SHARES = frozenset({"accuracy", "macro_f1", "f1", "em", "rouge1", "rouge2", "rougeL", "answered", "refused",
                     "overall_f1", "recall_1",

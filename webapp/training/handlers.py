@@ -10,12 +10,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 from django.utils.translation import gettext_noop as _
 
 from modeling.errors import ParleyError, RequestError
 from modeling.runs import STOP, carry_over, run_folder
 from webapp.datasets.models import Upload
 from webapp.datasets.presentation import lacks_summaries as without_summaries
+from webapp.jobs import services as jobs
 from webapp.jobs.handlers import Event, folder_of_attempt
 from webapp.jobs.models import Job
 from webapp.training import services
@@ -173,7 +175,7 @@ class ImportHandler:
         upload = Upload.objects.select_related("owner").filter(pk=job.arguments["upload"]).first()
         if upload is None:
             raise RequestError(_("The upload is gone"), remedy=_("Upload the file again"))
-        self.upload, self.zip = upload, upload.path
+        self.job, self.upload, self.zip = job, upload, upload.path
         self.folder = folder_of_attempt(settings.HOME / "imports" / str(upload.pk), job.attempt)
 
     def command(self) -> list[str]:
@@ -194,6 +196,7 @@ class ImportHandler:
         replace_folder(self.folder / "artifact", place)
         artifact = services.register_artifact(path=place, owner=self.upload.owner, origin="upload", pk=pk,
                                               verify=False)  # the child did
+        jobs.lead_to(job=self.job.pk, url=reverse("admin:training_artifact_change", args=(artifact.pk,)))
         Upload.objects.filter(pk=pk).delete()
         transaction.on_commit(self._tidy)
         return {"artifact": str(artifact.pk)}

@@ -129,6 +129,7 @@ class ModelHandler:
         place = services.artifact_place(pk)
         replace_folder(self.folder / "artifact", place)
         artifact = services.register_artifact(path=place, owner=self.job.owner, origin="import", pk=pk, verify=False)
+        jobs.lead_to(job=self.job.pk, url=reverse("admin:training_artifact_change", args=(artifact.pk,)))
         transaction.on_commit(self._tidy)
         return {"artifact": str(artifact.pk)}
 

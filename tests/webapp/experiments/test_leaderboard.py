@@ -47,7 +47,7 @@ def test_the_best_stands_first_with_its_interval_size_and_speed(client: Client, 
     measured(version, "large", 0.95)
     page = client.get(board(version)).content.decode()
     assert page.index("95.0 % (94.0 to 96.0)") < page.index("91.0 % (90.0 to 92.0)")
-    assert "LSTM (hidden 8)" in page and "3.1 ms" in page and "1.9" in page and "1,235" in page
+    assert "LSTM (Hidden 8)" in page and "3.1 ms" in page and "1.9" in page and "1,235" in page
 
 
 def test_chosen_models_are_trained_with_their_defaults(client: Client, version: DatasetVersion) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from django.utils.translation import override
 
+from modeling.inference import adoption
+from modeling.inference.adoption import Adoption
 from modeling.training.card import model_card
 from modeling.training.trained import TrainedModel
 from webapp.training.cards import in_readers_language
@@ -33,6 +36,17 @@ def test_a_card_is_chinese_for_chinese_readers_except_for_what_people_wrote() ->
     assert left == ["Measured on our own desks."]
     assert "语言：en, zh。" in shown and "## 数据" in shown and "| accuracy | 0.5 |" in shown
     assert len(shown.split("\n")) == len(written.split("\n"))
+
+
+def test_cards_of_what_came_from_elsewhere_are_chinese_too() -> None:
+    adopted = adoption._card(Adoption(graph=Path("a.onnx"), labels=["x", "y"], samples=[]), "Mine",
+                             {"samples": 9, "accuracy": 0.5, "rows": 8})
+    imported = ("Text generation: a `llama` model of 1.2 million parameters, imported from `tiny`; nothing was trained "
+                "here.\n\nLicence, as its makers say: apache-2.0.\n\nWeights stored as fp32, up to 32 tokens. The "
+                "graph was compared with the network on a few texts; the quality of its answers was not measured.")
+    with override("zh-hans"):
+        shown = in_readers_language(adopted + imported)
+    assert not re.search("[A-Za-z]{2,} [A-Za-z]{2,}", shown) and "50.0%" in shown and "apache-2.0" in shown
 
 
 def test_a_card_stays_as_it_is_in_english() -> None:
