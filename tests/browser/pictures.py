@@ -51,7 +51,8 @@ DOCS = [
     *((name, "desktop", "light", "en") for name in (
         "admin-dataset-new", "admin-report", "admin-training-form", "admin-training-running", "admin-comparison",
         "admin-artifact", "admin-queue", "admin-assistant", "admin-review", "admin-link-new", "admin-link",
-        "admin-index")),
+        "admin-index", "admin-leaderboard", "admin-search", "admin-vectors", "admin-preprocessing", "admin-adopt",
+        "admin-import", "admin-label")),
 ]  # fmt: skip
 
 
@@ -99,6 +100,7 @@ def illustrations(browser: Browser, site: Site, folder: Path, pages: Mapping[str
         page = opened(browser, site, *look).page
         admin(page, site)
         page.goto(pages[name])
+        prepared(page, name)
         take(page, folder, name, look, whole=True)
         page.context.close()
 
@@ -119,6 +121,16 @@ def answer(visitor: Visitor, task: str) -> None:
 def take(page: Page, folder: Path, name: str, look: Sequence[str], *, whole: bool = False) -> None:
     page.wait_for_timeout(300)  # short motion ends
     page.screenshot(path=folder / f"{name}-{'-'.join(look)}.png", full_page=whole)
+
+
+def prepared(page: Page, name: str) -> None:
+    """What a page shows only when it is asked."""
+    if name == "admin-vectors":
+        page.locator(".v-word").first.click()
+        page.locator("#near table").wait_for()
+    if name == "admin-preprocessing":
+        page.locator("#steps dl").first.wait_for()
+        page.locator(".t-steps").scroll_into_view_if_needed()
 
 
 def everything(browser: Browser, site: Site, folder: Path, pages: Mapping[str, str], *look: str) -> None:
@@ -149,6 +161,7 @@ def everything(browser: Browser, site: Site, folder: Path, pages: Mapping[str, s
     for name, address in pages.items():
         if name.startswith("admin"):
             page.goto(address)
+            prepared(page, name)
             take(page, folder, name, look, whole=True)
     page.context.close()
 
