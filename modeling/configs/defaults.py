@@ -24,7 +24,7 @@ def classification(rows: int, characters: int) -> dict[str, Any]:
 
 def bag(rows: int, characters: int) -> dict[str, Any]:
     return {"epochs": min(30.0, max(5.0, round(60_000 / max(1, rows), 1))),
-            "batch_tokens": 512 if rows < 10_000 else 2048, "learning_rate": 2e-2, "decay": 1.0, "precision": "fp32",
+            "batch_tokens": 512 if rows < 10_000 else 2048, "learning_rate": 1e-2, "decay": 1.0, "precision": "fp32",
             "tokenizer": "words", "lowercase": True, "weight_decay": 0.0,
             "vocabulary_size": min(50_000, max(2000, characters // 20)),
             "buckets": min(500_000, max(10_000, characters // 4)),

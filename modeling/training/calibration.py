@@ -11,15 +11,14 @@ FEWEST = 20
 """Rows below which nothing is chosen: it would be chance."""
 COLDEST, HOTTEST = 0.2, 10.0
 FOLDS = 5
-SIGNIFICANT = 2.0
-"""Standard errors by which a temperature has to make held-out rows likelier."""
 
 
 def temperature_of(logits: Tensor, target: Tensor, *, several: bool) -> float:
     """What to divide logits (N, labels) by, so that they fit target (N, labels) best; 1 where there are few rows.
 
-    It has to prove itself on rows that it was not fitted to (cross-fitting over FOLDS): where these do not get
-    significantly likelier the logits stay as they are, and the less sure the gain, the nearer to 1 it is drawn.
+    It has to prove itself on rows that it was not fitted to (cross-fitting over FOLDS): the less sure their gain, in
+    standard errors, the nearer to 1 it is drawn (as James & Stein 1961 shrink), and with a gain of less than one the
+    logits stay as they are.
     """
     if len(logits) < FEWEST:
         return 1.0
@@ -30,7 +29,7 @@ def temperature_of(logits: Tensor, target: Tensor, *, several: bool) -> float:
         gained[held] = (_losses(logits, target, 0.0, several) - _losses(logits, target, heat, several))[held]
     error = float(gained.std() / len(gained) ** 0.5)
     evidence = float(gained.mean()) / max(error, 1e-9)  # in standard errors
-    if evidence < SIGNIFICANT:
+    if evidence <= 1:
         return 1.0
     return 2.0 ** (_fitted(logits, target, several) * (1 - evidence**-2))
 

@@ -65,8 +65,8 @@ def test_a_rare_label_gets_a_lower_threshold() -> None:
 
 def test_logits_that_are_right_already_stay_as_they_are_however_few_rows_judge() -> None:
     kept = [temperature_of(*drawn(300, 4, seed), several=False) for seed in range(10)]
-    assert sum(heat == 1.0 for heat in kept) >= 9
-    assert all(abs(heat - 1) < 0.25 for heat in kept)
+    assert sum(heat == 1.0 for heat in kept) >= 7
+    assert all(abs(heat - 1) < 0.15 for heat in kept)
 
 
 def test_what_few_rows_say_is_taken_for_half_sure() -> None:
