@@ -34,8 +34,9 @@ class TrainingConfig:
     """Pull of matrices towards zero."""
     clip: float = 1.0
     """Largest norm of a gradient; 0 leaves it as it is."""
-    optimizer: Literal["adamw", "muon"] = "adamw"
-    """adamw, or muon for the hidden matrices and adamw for the rest."""
+    optimizer: Literal["adamw", "muon", "nt-asgd"] = "adamw"
+    """adamw, muon for the hidden matrices and adamw for the rest, or nt-asgd: plain steps at a high rate, whose weights
+    are averaged from when the validation split gets no better."""
     label_smoothing: float = 0.0
     """Share of the probability spread over all tokens or labels."""
     class_weights: Literal["none", "balanced"] = "none"

@@ -6,7 +6,7 @@ import math
 import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ REPORT_SECONDS = 2.0
 SOONEST = 2.0  # seconds from the start, or a checkpoint, to the next
 SHOWN = 4
 """Validation rows whose outputs are shown after each evaluation."""
+NONMONO = 5
+"""Evaluations that averaging waits for: it begins when the newest is worse than the best of those before them."""
 LONGEST = 600
 """Characters of a text in them."""
 
@@ -48,6 +50,8 @@ class Progress:
     without_better: int = 0
     evaluated: int = 0
     """Step of the last evaluation."""
+    seen: list[float] = field(default_factory=list)
+    """The deciding figure of each evaluation."""
     finished: bool = False
     stopped: bool = False
     """Whether somebody ended it early."""
@@ -218,23 +222,34 @@ class Loop:
         if not self.validation:
             return
         self.module.eval()
-        figures = self.objective.validate(self.module, self.validation)
-        value, progress = self._sound(figures[self.objective.measure]), self.progress
-        samples = self.objective.samples(self.module, self.shown)
+        with self.optimization.learnt():
+            figures = self.objective.validate(self.module, self.validation)
+            value, progress = self._sound(figures[self.objective.measure]), self.progress
+            samples = self.objective.samples(self.module, self.shown)
         self.module.train()
         sign = 1 if self.objective.higher_is_better else -1
         if better := progress.best is None or sign * value > sign * progress.best:
             progress.best, progress.best_step, progress.without_better = value, progress.step, 0
-            self.best = {name: p.detach().to("cpu", copy=True) for name, p in self._masters()}
+            self.best = {name: p.detach().to("cpu", copy=True) for name, p in self._weights()}
         else:
             progress.without_better += 1
             progress.finished = 0 < self.config.patience <= progress.without_better
         progress.evaluated = progress.step
+        self._average_if_stuck(sign * value)
         self.on_event({"event": "evaluation", "step": progress.step, "better": better, **figures})
         self.on_event({"event": "samples", "step": progress.step, "items": [shortened(item) for item in samples]})
 
-    def _masters(self) -> list[tuple[str, Tensor]]:
-        return list(zip(self.optimization.names, self.optimization.masters, strict=True))
+    def _average_if_stuck(self, value: float) -> None:
+        """Begin to average weights, where that is wanted, once no evaluation gets better (Merity et al. 2018, 3.1)."""
+        earlier = self.progress.seen[: max(0, len(self.progress.seen) - NONMONO)]
+        waits = self.config.optimizer == "nt-asgd" and not self.optimization.averaged
+        if waits and value < max(earlier, default=value):
+            self.optimization.average()
+            self._log(f"From step {self.progress.step} on the weights are averaged")
+        self.progress.seen.append(value)
+
+    def _weights(self) -> list[tuple[str, Tensor]]:
+        return list(zip(self.optimization.names, self.optimization.weights(), strict=True))
 
     def _keeps_best(self) -> bool:
         """Whether the best weights are wanted, not the last ones."""
@@ -264,7 +279,7 @@ class Loop:
         return self.progress.step
 
     def _result(self) -> nn.Module:
-        weights = self.best if self._keeps_best() else {name: p.detach() for name, p in self._masters()}
+        weights = self.best if self._keeps_best() else dict(self._weights())
         module = without_compilation(self.module).float().cpu()
         module.load_state_dict(module.state_dict() | weights)  # what is frozen is no master
         return module.eval()

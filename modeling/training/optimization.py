@@ -1,9 +1,11 @@
-"""Weights and their updates: bf16 compute over fp32 masters, AdamW, Muon (Jordan et al. 2024), schedule."""
+"""Weights and their updates: bf16 compute over fp32 masters, AdamW, Muon (Jordan et al. 2024), averaged
+SGD (Polyak & Juditsky 1992; when it begins: Merity et al. 2018, 3.1), schedule."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -105,6 +107,9 @@ class Optimization:
         self.fixed = [(masters[name], rows.to(device), masters[name].detach()[rows.to(device)].clone())
                       for name, rows in (fixed or {}).items()]
         self.optimizers = self._optimizers()
+        self.averages: list[Tensor] = []
+        """Means of the masters' values since averaging began, if it has."""
+        self.averaged = 0
         self.publish()
 
     def _optimizers(self) -> list[torch.optim.Optimizer]:
@@ -115,6 +120,8 @@ class Optimization:
              "weight_decay": self.config.weight_decay if matrix else 0.0}
             for matrix in (True, False)
         ]
+        if self.config.optimizer == "nt-asgd":
+            return [torch.optim.SGD([g for g in groups if g["params"]], lr=0.0)]
         made: list[torch.optim.Optimizer] = [
             torch.optim.AdamW([g for g in groups if g["params"]], lr=0.0, betas=(0.9, 0.98), fused=True)
         ]
@@ -128,6 +135,26 @@ class Optimization:
         """Give the working weights the values of the masters."""
         for working, master in zip(self.working, self.masters, strict=True):
             working.copy_(master)
+
+    def weights(self) -> list[Tensor]:
+        """What was learnt: the averages where there are some, else the masters."""
+        return self.averages or [master.detach() for master in self.masters]
+
+    def average(self) -> None:
+        """Take the masters as they are into the averages, which begin with the first call."""
+        self.averages = self.averages or [torch.zeros_like(master) for master in self.masters]
+        self.averaged += 1
+        for mean, master in zip(self.averages, self.masters, strict=True):
+            mean.lerp_(master.detach(), 1 / self.averaged)
+
+    @contextmanager
+    def learnt(self) -> Iterator[None]:
+        """In this block the module computes with what was learnt."""
+        with torch.no_grad():
+            for working, weight in zip(self.working, self.weights(), strict=True):
+                working.copy_(weight)
+        yield
+        self.publish()
 
     @torch.no_grad()
     def gather(self, weight: float = 1.0) -> None:
@@ -151,12 +178,17 @@ class Optimization:
         with torch.no_grad():
             for master, rows, values in self.fixed:
                 master[rows] = values  # also from the decay
+        if self.averaged:
+            self.average()
         self.publish()
         return norm
 
     def tensors(self) -> dict[str, Tensor]:
         """All state by name, for a checkpoint."""
         found = {f"master/{name}": p.detach() for name, p in zip(self.names, self.masters, strict=True)}
+        if self.averaged:
+            found |= {f"average/{name}": mean for name, mean in zip(self.names, self.averages, strict=True)}
+            found["averaged/count"] = torch.tensor(self.averaged)
         names = {p: name for name, p in zip(self.names, self.masters, strict=True)}
         for optimizer in self.optimizers:
             for p, state in optimizer.state.items():
@@ -169,8 +201,11 @@ class Optimization:
         owner = {p: optimizer for optimizer in self.optimizers for g in optimizer.param_groups for p in g["params"]}
         for key, tensor in tensors.items():
             kind, name = key.split("/", 1)
-            if kind == "master":
+            if kind == "averaged":
+                self.averaged = int(tensor)
+                self.averages = [tensors[f"average/{own}"].to(m.device, copy=True) for own, m in masters.items()]
+            elif kind == "master":
                 masters[name].copy_(tensor)
-            else:
+            elif kind != "average":
                 owner[masters[name]].state[masters[name]][kind] = tensor.to(masters[name].device, copy=True)
         self.publish()

@@ -27,7 +27,7 @@ def test_every_option_says_what_it_is_and_takes_its_own_default(task: str, model
 def test_the_help_is_the_line_under_the_field() -> None:
     by_name = {option.name: option for option in options("classification", "lstm", rows=100, characters=5000)}
     assert by_name["length"].help == "Most tokens of a text that are read."
-    assert by_name["optimizer"].choices == ("adamw", "muon")
+    assert by_name["optimizer"].choices == ("adamw", "muon", "nt-asgd")
     assert by_name["bidirectional"].kind == "bool"
     assert by_name["steps"].kind == "int"
     assert by_name["learning_rate"].label == "Learning rate"

@@ -49,3 +49,21 @@ def test_unknown_choices_and_shares_are_refused() -> None:
         TrainingConfig(optimizer="sgd")
     with pytest.raises(Exception, match="share from 0 to 1"):
         TrainingConfig(warmup=2.0)
+
+
+def test_averages_are_the_mean_of_the_weights_since_they_began_and_are_what_was_learnt() -> None:
+    torch.manual_seed(0)
+    optimization = Optimization(nn.Linear(4, 1), TrainingConfig(optimizer="nt-asgd"), bf16=False)
+    seen: list[torch.Tensor] = []
+    for step in range(6):
+        optimization.module(torch.randn(8, 4)).square().mean().backward()
+        optimization.gather()
+        optimization.update(0.5)
+        if step == 2:
+            optimization.average()
+        if step >= 2:
+            seen.append(optimization.masters[0].detach().clone())
+    torch.testing.assert_close(optimization.weights()[0], torch.stack(seen).mean(0))
+    with optimization.learnt():
+        assert torch.equal(optimization.module.weight, optimization.averages[0])
+    assert torch.equal(optimization.module.weight, optimization.masters[0])
