@@ -83,7 +83,7 @@ def _parts(table: Table, counts: Counter[str]) -> Iterator[list[Sequence[Any]]]:
 def _rows(table: Table, counts: Counter[str]) -> Iterator[Sequence[Any]]:
     for item in table.items:
         if isinstance(item, Problem):
-            counts["left_out"] += 1
+            counts["left_out"] += item.severity == "error"
         else:
             yield item[1]
 
