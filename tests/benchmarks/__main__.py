@@ -11,6 +11,7 @@ BENCHMARKS = {
     "first_text": "milliseconds from Send to the first text in a browser, for each starter",
     "upload": "megabytes a second of a 1 GB CSV, from the browser to its report, and the memory that it takes",
     "kills": "seconds until a training goes on after kill -9 of trainer and child, and what that does to its result",
+    "stopped": "whether a trainer that stood still for two minutes (SIGSTOP) writes into what another has taken over",
     "retrieval": "how often BM25, dense vectors and both bring up the right passage of SQuAD's dev articles",
     "faq": "how often a list of questions knows a paraphrase, and how often it answers what it lacks",
     "queue": "milliseconds to the first text of the chat while a training runs and others wait, against without one",

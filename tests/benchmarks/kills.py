@@ -50,14 +50,14 @@ def _compare(site: Site, queue: Queue) -> None:
         runs.append(queue.train(version, name, SETTINGS))
         if name == "disturbed":
             waits = list(_disturb(site, queue, random.Random(1)))
-        wait_for(lambda: _over(queue), LONGEST)
+        wait_for(lambda: over(queue), LONGEST)
         job = queue.jobs()[-1]
         print(f"{name}: {job.state} after {time.monotonic() - began:.0f} s, attempt {job.attempt}", flush=True)
         began = time.monotonic()
     print(f"{processor()}: {len(waits)} kills; a child worked again after {statistics.median(waits):.1f} s "
           f"(at most {max(waits):.1f}; it must be within 120)")
     weights, evaluations, doubles = (queue.ask(lambda look=look: [look(run) for run in runs])
-                                     for look in (_weights, _evaluations, _doubles))
+                                     for look in (_weights, _evaluations, rows_twice))
     print(f"the same weights: {weights[0] == weights[1]}; the same steps evaluated, with the same figures: "
           f"{evaluations[0] == evaluations[1]} ({len(evaluations[0])}); rows twice: {doubles[1]}")
 
@@ -66,32 +66,32 @@ def _disturb(site: Site, queue: Queue, chance: random.Random) -> Iterator[float]
     """Kill, and tell how long each time it took until a child works again."""
     for number in range(KILLS + KILLS_OF_EXPORT):
         least, longest = (0.0, 5.0) if number < KILLS else (EXPORTING, 0.5)
-        wait_for(lambda least=least: _over(queue) or (_children(site) and queue.progress() >= least), LONGEST)
+        wait_for(lambda least=least: over(queue) or (children(site) and queue.progress() >= least), LONGEST)
         time.sleep(chance.uniform(0, longest))
-        if not _over(queue):
+        if not over(queue):
             yield _kill(site, queue, both=chance.random() < 0.7)
 
 
 def _kill(site: Site, queue: Queue, *, both: bool) -> float:
     """The seconds from the kill to the next child."""
-    children = _children(site)
-    for victim in [*children, *(_trainers(site) if both else [])]:
+    worked = children(site)
+    for victim in [*worked, *(trainers(site) if both else [])]:
         with contextlib.suppress(psutil.NoSuchProcess):
             victim.kill()
     began = time.monotonic()
-    wait_for(lambda: _over(queue) or any(child not in children for child in _children(site)), 120)
+    wait_for(lambda: over(queue) or any(child not in worked for child in children(site)), 120)
     return time.monotonic() - began
 
 
-def _over(queue: Queue) -> bool:
+def over(queue: Queue) -> bool:
     return str(queue.jobs()[-1].state) in ("done", "failed")
 
 
-def _children(site: Site) -> list[psutil.Process]:
+def children(site: Site) -> list[psutil.Process]:
     return [one for one in _family(site) if _command(one)[1:4] == ["-m", "modeling", "train"]]
 
 
-def _trainers(site: Site) -> list[psutil.Process]:
+def trainers(site: Site) -> list[psutil.Process]:
     return [one for one in _family(site) if _command(one)[2:3] == ["trainer"]]
 
 
@@ -117,7 +117,7 @@ def _evaluations(run: Any) -> dict[int, Any]:
     return {row.step: {name: value for name, value in row.data.items() if "second" not in name} for row in rows}
 
 
-def _doubles(run: Any) -> int:
+def rows_twice(run: Any) -> int:
     from django.db.models import Count
 
     points = run.events.exclude(kind="log").values("kind", "step")
