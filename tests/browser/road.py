@@ -10,6 +10,7 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page
 
 MINUTE = 60_000  # milliseconds
+TURNED = "ViewTransition opt-in disabled"  # Chromium, of a page whose style comes late: it is shown all the same
 
 
 class Road:
@@ -18,7 +19,7 @@ class Road:
     def __init__(self, page: Page, address: str) -> None:
         self.page, self.address = page, address
         self.faults: list[str] = []
-        page.on("pageerror", lambda error: self.faults.append(error.stack or str(error)))
+        page.on("pageerror", lambda error: TURNED in str(error) or self.faults.append(error.stack or str(error)))
         page.on("response", lambda answer: self.faults.append(answer.url) if answer.status >= 500 else None)
 
     def sign_in(self, name: str, password: str) -> None:
