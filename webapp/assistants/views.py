@@ -201,7 +201,7 @@ def glossary(request: HttpRequest, assistant_id: Any) -> HttpResponseBase:
                           content_type="text/csv; charset=utf-8")
     file = request.FILES.get("file")
     if file is None or file.size > BYTES:
-        pairs, faults = [], [_("Choose a file.") if file is None else _("The file is too large for a glossary.")]
+        faults = [_("Choose a file.") if file is None else _("The file is too large for a glossary.")]
     else:
         pairs, faults = read_glossary(file.read())
     profile = profile_of(assistant)
