@@ -79,12 +79,7 @@ def _trained(road: Road) -> dict[str, str]:
         road.train(settings=settings)
         road.trained()
         runs.append(page.url)
-    page.get_by_test_id("artifact").click()
-    for _look in range(60):  # its report is measured by a job of its own
-        if page.get_by_text("What it takes for what").count():
-            break
-        page.wait_for_timeout(3000)
-        page.reload()
+    road.measured()
     return {"admin-training": runs[1], "admin-artifact": page.url,
             "admin-comparison": f"/admin/training/trainingrun/compare/?run={_id(runs[0])}&run={_id(runs[1])}"}
 
@@ -148,14 +143,10 @@ def pipeline(path: Path) -> None:
 
 def correct(visitor: Visitor, link: str) -> None:
     """Come by a link, ask, and say what the answer should have been."""
-    visitor.page.goto(link)
-    visitor.connected()
+    visitor.enter(link)
     visitor.ask("My parcel was left in the rain and the box is wet.")
     visitor.answer()
-    visitor.page.get_by_test_id("thumb-down").click()
-    visitor.page.get_by_test_id("correction").select_option(index=1)
-    visitor.page.get_by_test_id("tell").click()
-    visitor.page.get_by_test_id("thanks").filter(has_text="correction").wait_for()
+    visitor.correct()
 
 
 def _invited(road: Road) -> str:

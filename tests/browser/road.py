@@ -9,6 +9,8 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page
 
+from tests.browser.visit import Visitor
+
 MINUTE = 60_000  # milliseconds
 TURNED = "ViewTransition opt-in disabled"  # Chromium, of a page whose style comes late: it is shown all the same
 
@@ -53,14 +55,13 @@ class Road:
         """From a report to the page of the training, by the report's button. What the form suggests stays, but for
         the `model`, the `parent` that it continues from (as the form calls it) and the settings that are given."""
         self.page.click("#report a.primary")
+        self.page.wait_for_selector("#train")
         if model and not (radio := self.page.locator(f"[name=model][value={model}]")).is_checked():
             self._choose(radio.check)
         if parent and (start := self.page.locator("[name=parent]")).locator("option:checked").inner_text() != parent:
             self._choose(lambda: start.select_option(label=parent))
         if settings:
-            self.page.click("summary:has-text('Options')")
-            for more in self.page.locator("details details > summary").all():
-                more.click()
+            self.page.locator("#train details").evaluate_all("all => all.forEach(one => { one.open = true; })")
         for field, value in (settings or {}).items():
             self._set(self.page.locator(f"[name=set_{field}]"), value)
         self.page.click("form button.primary")
@@ -115,6 +116,36 @@ class Road:
         """Wait for a part of the page that asks for itself again until it is whole."""
         self.page.locator(f"{part}:not([hx-get])").wait_for(timeout=minutes * MINUTE)
 
+    def curves_move(self) -> None:
+        """Watch a training until its curves have moved; they are whole again after a reload."""
+        curve = self.page.locator("#run-curves svg").first
+        curve.wait_for(timeout=3 * MINUTE)
+        seen = curve.inner_html()
+        self.page.wait_for_function("seen => document.querySelector('#run-curves svg').innerHTML !== seen", arg=seen)
+        self.page.reload()
+        assert self.page.locator("#run-curves svg").count()
+
+    def artifact(self) -> None:
+        """From a finished training to the page of its artifact."""
+        self.page.get_by_test_id("artifact").click()
+        self.page.wait_for_url("**/training/artifact/**")
+
+    def proof(self) -> dict[str, float]:
+        """On the page of an artifact: the figures that compare its graph with the trained model."""
+        shown = self.page.locator("section", has=self.page.get_by_role("heading", name="Proof"))
+        names, values = (shown.locator(part).all_inner_texts() for part in ("dt", "dd"))
+        return {name: float(value.replace(",", "")) for name, value in zip(names, values, strict=True)}
+
+    def measured(self) -> None:
+        """From a finished training to the page of its classifier, once that is measured on the test rows."""
+        self.artifact()
+        for _look in range(180):  # by a job of its own
+            if self.page.get_by_text("What it takes for what").count():
+                return
+            self.page.wait_for_timeout(1000)
+            self.page.reload()
+        raise AssertionError("the artifact was not measured")
+
     def publish(self, *, name: str = "") -> None:
         """From a finished training to the page of its assistant."""
         self.page.click("[data-testid=publish]")
@@ -147,6 +178,13 @@ class Road:
         self.page.click("form button.primary")
         return self.page.locator("[data-testid=link-address]").input_value()
 
+    def try_out(self) -> Visitor:
+        """From an assistant's page to a chat with it."""
+        self.page.click("[data-testid=open]")
+        visitor = Visitor(self.page, self.address)
+        visitor.connected()
+        return visitor
+
     def revoke(self) -> None:
         """On a link's page: close it for good."""
         self.page.click("details.p-confirm > summary")
@@ -154,10 +192,12 @@ class Road:
         self.page.wait_for_selector("[data-testid=link-state].fault")
 
     def accept(self) -> None:
-        """On the review page: accept the correction at the top, and follow it to the dataset's new version."""
+        """On the review page: accept the correction at the top, and follow it to the dataset's second version."""
         self.go("chat/feedback/")
         self.page.click("[data-testid=accept-one] >> nth=0")
         self.page.wait_for_load_state()
+        self.page.get_by_role("link", name=re.compile(r"v2$")).click()
+        self.reported()
 
     @staticmethod
     def _set(field: Locator, value: str) -> None:

@@ -87,6 +87,24 @@ class Visitor:
         self.page.wait_for_url(lambda url: f"assistant={assistant}" in url)
         self.connected()
 
+    def enter(self, link: str, password: str = "") -> None:
+        """By a link, from anywhere."""
+        self.page.goto(link)
+        if password:
+            self.page.fill("#password", password)
+            self.page.click("button.primary")
+        self.connected()
+
+    def correct(self) -> None:
+        """Say that the last answer, a class, was wrong, and that another one is right."""
+        found = self.text()
+        self.page.get_by_test_id("thumb-down").click()
+        self.page.get_by_test_id("correction").wait_for()
+        classes = self.page.get_by_test_id("correction").locator("option").all_inner_texts()[1:]
+        self.page.get_by_test_id("correction").select_option(next(name for name in classes if name not in found))
+        self.page.get_by_test_id("tell").click()
+        self.page.get_by_test_id("thanks").filter(has_text="Thank you for the correction.").wait_for()
+
     def shown(self) -> list[float]:
         """When something of the last answer came, a time a message."""
         return [at for at, frame in self.frames if SHOWN.search(frame)]
