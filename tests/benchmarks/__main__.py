@@ -18,6 +18,7 @@ BENCHMARKS = {
     "glove_objective": "GloVe beside the simplified objective that is sometimes quoted for it: docs/theory/glove.md",
     "language_models": "word perplexity on the Penn Treebank of n-grams, LSTM and Transformer, beside published ones",
     "embeddings": "words a second and quality of word vectors, against gensim's word2vec on the same text",
+    "sentences": "nats of the sentence autoencoder, against an LSTM and n-grams; ways between two",
 }
 
 
