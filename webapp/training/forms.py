@@ -76,7 +76,9 @@ class TrainForm(forms.Form):
             self.add_error("parent", self.lacks_start)
         if lacks_summaries(self.choice.version, self.choice.model):
             self.add_error("version", WITHOUT_SUMMARIES)
-        if self._on_vectors and not cleaned.get(VECTORS):
+        if self._on_vectors and not cleaned.get(VECTORS) and VECTORS not in self.errors:
+            cleaned[VECTORS] = next((value for value, _name in vectors_for(self.user) if value), "")
+        if self._on_vectors and cleaned.get(VECTORS) == "":
             self.add_error(VECTORS, gettext("It is made on word vectors, and there are none here. Train or import some "
                                             "first."))
         if not self.errors:

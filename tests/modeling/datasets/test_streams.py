@@ -186,7 +186,7 @@ def test_a_tmx_is_read_a_unit_at_a_time_and_a_huge_unit_refused(tmp_path, monkey
         file.writelines(unit.format(i) for i in range(50_000))
         file.write("</body></tmx>")
     assert peak_memory("build", str(tmp_path / "a.tmx"), "--out", str(tmp_path / "out")) < 200
-    monkeypatch.setattr("modeling.datasets.formats.tmx._LONGEST_UNIT", MEGABYTE)
+    monkeypatch.setattr("modeling.datasets.formats.xml_stream._LONGEST_UNIT", MEGABYTE)
     (tmp_path / "b.tmx").write_text("<?xml version='1.0'?><tmx><body><tu>" + "x" * 2 * MEGABYTE)
     with pytest.raises(DataError, match="a unit of more than 1 MB"):
         read(tmp_path / "b.tmx")
