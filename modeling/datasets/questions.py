@@ -13,7 +13,7 @@ from modeling.datasets.rows import text_of
 from modeling.errors import DataError
 from modeling.text import normalise
 
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".xlsx")
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".xlsx", ".xlsm")
 MOST = 200_000
 """Questions of one list."""
 LONGEST_QUESTION, LONGEST_ANSWER = 2000, 20_000

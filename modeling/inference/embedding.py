@@ -32,8 +32,11 @@ class Embedder:
 
     @classmethod
     def load(cls, folder: Path, *, threads: int) -> Embedder:
-        """Raises ArtifactError, ConfigError."""
-        return cls(Artifact.load(folder, verify=False), threads=threads)
+        """The one that a site names for questions and passages. Raises ArtifactError, ConfigError."""
+        artifact = Artifact.load(folder, verify=False)
+        if artifact.task != "question-answering":
+            raise ConfigError(f"{artifact.name} makes no vectors of questions", allowed="an artifact of the model dual")
+        return cls(artifact, threads=threads)
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
         encoded = self.inputs.encode(self.tokenizer, texts)

@@ -16,7 +16,7 @@ from tests.browser.visit import ROOT, Site
 
 DOWNLOADS = {"export", "admin:datasets_version_problems", "admin:datasets_version_split",
              "admin:training_artifact_download", "admin:vectors_wordvectors_download",
-             "admin:training_artifact_labelled"}
+             "admin:training_artifact_labelled", "admin:assistants_assistant_glossary"}
 DATA = {"healthz", "metrics", "admin:jsi18n", "admin:datasets_upload_piece", "admin:search"}
 
 

@@ -27,7 +27,7 @@ from webapp.assistants.models import StoredDocument
 
 log = logging.getLogger(__name__)
 
-KINDS = (".txt", ".md", ".pdf", ".csv", ".tsv", ".jsonl", ".json", ".xlsx")  # tables: lists of questions with answers
+KINDS = (".txt", ".md", ".pdf", ".csv", ".tsv", ".jsonl", ".json", ".xlsx", ".xlsm")  # tables are FAQs
 CHILDREN = 3  # documents that are read at once: each may take DOCUMENT_MEMORY
 TOO_SLOW = gettext_noop("Reading it took too long. Try a shorter document, or its plain text.")
 BROKE = gettext_noop("It could not be read. It may be damaged, or need more memory than is allowed.")

@@ -110,7 +110,10 @@ def _glossary(assistant: Assistant, options: Mapping[str, Any]) -> tuple[tuple[s
     reverse = "-".join(reversed(first.split("-")))
     if direction == reverse:
         pairs = [(target, source) for source, target in pairs]
-    return (*own, *pairs) if direction in (first, reverse) else tuple(own)
+    if direction not in (first, reverse):
+        return tuple(own)
+    said = {source.casefold() for source, _target in own}
+    return (*own, *((source, target) for source, target in pairs if source.casefold() not in said))
 
 
 def request_for(

@@ -16,7 +16,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from modeling.configs import TRAINABLE
+from modeling.configs import TRAINABLE, model_of
 from modeling.errors import ParleyError
 from webapp.datasets import exports
 from webapp.datasets.models import Upload
@@ -142,7 +142,7 @@ def artifact(request: HttpRequest, artifact_id: Any) -> HttpResponse:
     mine = Artifact.objects.editable_by(request.user).filter(pk=shown.pk).exists()
     run = TrainingRun.objects.visible_to(request.user).filter(artifact=shown).first()
     return _page(request, "training/artifact.html", model=Artifact, title=shown.name, editable=mine, run=run,
-                 trainable=shown.model in TRAINABLE[shown.task],
+                 trainable=shown.model in TRAINABLE[shown.task] and model_of(shown.task, shown.model).parent != "never",
                  has_rows=(shown.evaluation_folder / "predictions.jsonl").is_file(),
                  publish=f"{reverse('admin:assistants_assistant_add')}?{urlencode({'artifact': shown.pk})}",
                  **reports.overview(shown, rows))

@@ -21,9 +21,13 @@ from modeling.datasets.formats.package import Package
 from modeling.datasets.formats.table import LOOKED_AT, table_of
 from modeling.datasets.formats.xml_stream import XmlStream
 from modeling.errors import DataError
+from modeling.text.normalisation import without_surrogates
 
 _MOST_STRINGS = 20_000_000
+_MOST_STRING_BYTES = 1024**3  # of the temporary file with them
 _MOST_MERGED = 100_000
+_MOST_COLUMNS = 16_384  # Excel's own limit; more would be made up
+_MOST_SHEETS = 100  # that are looked at for rows
 _PIECE = 1024**2  # bytes
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell [^>]{0,200}?ref="([A-Z]{1,3})(\d{1,7}):[A-Z]{1,3}(\d{1,7})"')
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
@@ -81,7 +85,10 @@ class _Book:
             self._styles = parser.wb
             sheets = [(sheet.name, rel.target, sheet.state) for sheet, rel in parser.find_sheets()
                       if "chartsheet" not in rel.Type and rel.target in self._package.NameToInfo]
-        self._sheets = sorted(sheets, key=lambda sheet: sheet[2] != "visible")
+        each: dict[str, tuple[str, str, str]] = {}
+        for sheet in sheets:
+            each.setdefault(sheet[1], sheet)  # a part is read once, however often it is named
+        self._sheets = sorted(each.values(), key=lambda sheet: sheet[2] != "visible")[:_MOST_SHEETS]
         part = manifest.find(SHARED_STRINGS)
         self._strings = _Strings(self._package.stream(part.PartName[1:]) if part else None)
 
@@ -133,6 +140,8 @@ def _values(row: Any, cells: Any) -> dict[int, str] | Problem:
         length += len(text)
         if length > LONGEST_RECORD:
             return Problem(None, None, f"the row is longer than {LONGEST_RECORD:,} characters")
+        if column > _MOST_COLUMNS:
+            return Problem(None, None, f"the row has more than {_MOST_COLUMNS:,} columns")
         if text or isinstance(text, Unread):
             values[column] = text
     return values
@@ -169,7 +178,7 @@ def _text(value: Any) -> str:
             return value.isoformat()
         case int() | timedelta():
             return str(value)
-    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), str(value))
+    return without_surrogates(_ESCAPED.sub(lambda match: chr(int(match[1], 16)), str(value)))
 
 
 def _carry(values: dict[int, str], row: int, merged: dict[tuple[int, int], int], carried: dict[int, tuple[int, str]],
@@ -218,8 +227,10 @@ class _Strings:
             text = _told(element).encode("utf-8", "surrogatepass")
             self._file.write(text)
             self._ends.append(self._ends[-1] + len(text))
-            if len(self._ends) > _MOST_STRINGS:
-                raise DataError(f"the workbook has more than {_MOST_STRINGS:,} texts", remedy="Save it as CSV")
+            if len(self._ends) > _MOST_STRINGS or self._ends[-1] > _MOST_STRING_BYTES:
+                raise DataError("the workbook has more texts than are read",
+                                allowed=f"At most {_MOST_STRINGS:,}, of {_MOST_STRING_BYTES // 1024**2:,} MB together",
+                                remedy="Save it as CSV")
 
     def __getitem__(self, number: int) -> str:
         if not 0 <= number < len(self._ends) - 1:

@@ -42,15 +42,16 @@ def test_the_assistants_defaults_reach_the_engine_and_unknown_ones_do_not() -> N
         request_for(Assistant(task="generation", artifact="x", defaults={"top_k": 999}), "text", {}, ())
 
 
-def test_a_visitors_own_terms_come_before_the_assistants_and_hold_in_their_direction() -> None:
+def test_a_visitors_own_terms_take_the_place_of_the_assistants_and_hold_in_their_direction() -> None:
     assistant = translator("en-fr", "fr-en")
-    assistant.defaults = {"glossary": [["fox", "renard"]]}
+    assistant.defaults = {"glossary": [["Fox", "renard"], ["owl", "hibou"]]}
     chosen = cleaned(assistant, {"direction": "en-fr", "terms": "fox = goupil\n\nhen=poule"})
     require_whole(chosen)
     assert request_for(assistant, "The fox", chosen, ()).glossary == (
-        ("fox", "goupil"), ("hen", "poule"), ("fox", "renard"))
+        ("fox", "goupil"), ("hen", "poule"), ("owl", "hibou"))
     back = cleaned(assistant, {"direction": "fr-en", "terms": "poule=hen"})
-    assert request_for(assistant, "Le renard", back, ()).glossary == (("poule", "hen"), ("renard", "fox"))
+    assert request_for(assistant, "Le renard", back, ()).glossary == (
+        ("poule", "hen"), ("renard", "Fox"), ("hibou", "owl"))
 
 
 @pytest.mark.parametrize(("raw", "told"), [

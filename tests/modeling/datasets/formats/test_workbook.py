@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
@@ -188,3 +189,46 @@ def test_a_row_far_below_costs_nothing(tmp_path: Path) -> None:
     path = changed(saved(tmp_path / "a.xlsx", [["text", "label"], ["x", "a"]]), {
         "xl/worksheets/sheet1.xml": lambda text: text.replace('<row r="2"', '<row r="999999999"')})
     assert len(read(path).rows) == 1
+
+
+def test_a_part_that_is_larger_than_it_says_is_not_unpacked(tmp_path: Path) -> None:
+    path = changed(saved(tmp_path / "a.xlsx", [["text"], ["x"]]), {"[Content_Types].xml": b" " * 60 * 1024**2})
+    data = bytearray(path.read_bytes())
+    entry = data.rfind(b"PK\1\2", 0, data.rfind(b"[Content_Types].xml"))
+    data[entry + 24 : entry + 28] = (100).to_bytes(4, "little")
+    path.write_bytes(data)
+    tracemalloc.start()
+    refused(path)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 20 * 1024**2
+
+
+def test_a_list_of_parts_of_the_long_kind_is_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.xlsx", [["text"], ["x"]])
+    data = path.read_bytes()
+    end = data.rfind(b"PK\5\6")
+    path.write_bytes(data[:end] + b"PK\6\7" + bytes(16) + data[end:])
+    assert "too many parts" in refused(path)
+
+
+def test_more_columns_than_excel_has_are_made_up(tmp_path: Path) -> None:
+    cells = "<c/>" * 20_000 + '<c t="inlineStr"><is><t>x</t></is></c>'
+    good = "".join(f'<row><c t="inlineStr"><is><t>{text}</t></is></c></row>' for text in ("text", "y"))
+    found = read(shared(tmp_path / "a.xlsx", "", f"{good}<row>{cells}</row>"), task="generation")
+    assert [row["text"] for row in found.rows] == ["y"]
+    assert [(p.line, p.message) for p in found.problems] == [(3, "the row has more than 16,384 columns")]
+
+
+def test_half_characters_do_not_come_in_by_an_escape(tmp_path: Path) -> None:
+    found = read(saved(tmp_path / "a.xlsx", [["text", "label"], ["half _xD800_ of one", "a"]]))
+    assert [row["text"] for row in found.rows] == ["half \ufffd of one"]
+
+
+def test_a_sheet_that_is_named_many_times_is_looked_at_once(tmp_path: Path) -> None:
+    again = saved(tmp_path / "a.xlsx", [["text", "label"], ["x", "a"]])
+    path = changed(again, {"xl/workbook.xml": lambda text: text.replace("</sheets>", "".join(
+        f'<sheet xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships" name="s{n}" '
+        f'sheetId="{n + 9}" state="visible" r:id="rId1"/>' for n in range(300)) + "</sheets>")})
+    found = read(path)
+    assert len(found.rows) == 1 and found.problems == []
