@@ -237,9 +237,12 @@ def right_for(world: FormWorld, task: str, model: str, **changes: str) -> dict[s
     return {"task": task, "version": str(world.versions[task].pk), "model": model, "name": "", **changes}
 
 
-def judged(known: list[Option], model: str) -> list[Option]:
-    """The steps of preprocessing are the same for all models: the one that may have them all is enough."""
-    return [option for option in known if option.group != "preprocessing" or model == "lstm"]
+def judged(known: list[Option], task: str, model: str) -> list[Option]:
+    """The steps of preprocessing are the same for all models, and settings of a training for all of a job that have
+    them: one of these models is enough."""
+    shown = next(name for of, name in OPTIONS if of == task)
+    return [option for option in known if (option.group != "preprocessing" or model == "lstm")
+            and (option.group != "training" or model == shown or option.name in MODELS[task][model].uses)]
 
 
 def test_every_option_of_every_model_is_judged_before_the_training(world: FormWorld) -> None:
@@ -247,7 +250,7 @@ def test_every_option_of_every_model_is_judged_before_the_training(world: FormWo
     for task, model in OPTIONS:
         known = TrainForm(right_for(world, task, model), user=tess, start={})
         assert known.is_valid(), known.errors
-        for option in judged(known.known, model):
+        for option in judged(known.known, task, model):
             field = PREFIX + option.name
             for value in HOSTILE:
                 form = TrainForm(right_for(world, task, model, **{field: value}), user=tess, start={})
@@ -263,7 +266,7 @@ def test_a_wrong_option_is_told_beside_it(world: FormWorld) -> None:
     for task, model in OPTIONS:
         known = TrainForm(right_for(world, task, model), user=world.users["tess"], start={}).known
         slips = [(name, value) for of, name, value in SLIPS if (of, TASK_OF[of]) == (model, task)]
-        for name, value in [*((one.name, MARKUP) for one in judged(known, model) if one.kind != "bool"), *slips]:
+        for name, value in [*((one.name, MARKUP) for one in judged(known, task, model) if one.kind != "bool"), *slips]:
             data = right_for(world, task, model, **{PREFIX + name: value})
             found += faults(world, train, data, [PREFIX + name], f"{model} {name}={value!r:.20}")
     assert not found, f"{len(found)}\n" + "\n".join(found[:60])
